@@ -1,0 +1,58 @@
+"""One thing that one super-server is told, whatever the format: a line of inetd.conf, a paragraph of xinetd.
+
+An entry has been *read*: protocol tokens and flags are already the binds they mean on that host, defaults are filled in. It has not been
+*judged*: whether the binds succeed is the oracle's question (`predict`).
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from inet46.diagnostics import Span
+from inet46.service import Builtin, Limits, Pairs, Program
+from inet46.sockets import Family, Transport
+
+__all__ = ["Bind", "Entry"]
+
+
+@attrs.frozen(kw_only=True)
+class Bind:
+    """One bind that an entry leads to.
+
+    `v6only` is what the daemon sets itself; None means that it leaves the option to the kernel. `key` is by what the daemon recognises two
+    binds as the same one (the protocol string, on most inetds): the later of two then replaces the earlier.
+    """
+
+    family: Family
+    v6only: bool | None = None
+    address: str | None = None
+    key: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """What a super-server is told to do for one service.
+
+    `service` is the name or number as written, `port` the number if the file itself says it. `id` is xinetd's; elsewhere it is None.
+    `only_from` None admits everybody, an empty tuple nobody. `origin` is where it stands and takes no part in comparisons.
+    """
+
+    service: str
+    transport: Transport
+    binds: tuple[Bind, ...]
+    program: Program | Builtin
+    port: int | None = None
+    wait: bool = False
+    user: str = "root"
+    group: str | None = None
+    limits: Limits = attrs.field(factory=Limits)
+    only_from: tuple[str, ...] | None = None
+    no_access: tuple[str, ...] = ()
+    environment: Pairs = ()
+    id: str | None = None
+    origin: Span | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def duty(self) -> tuple[object, ...]:
+        """What is done for a client, apart from the sockets: two entries with equal duty serve a client alike."""
+        return (self.program, self.wait, self.user, self.group, self.limits, self.only_from, self.no_access, self.environment)

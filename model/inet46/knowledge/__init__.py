@@ -1,0 +1,122 @@
+"""What is known about kernels, super-servers and releases: rows with sources, and one function that joins the rows of a host.
+
+Behaviour that will not tabulate is code in `predict` and `formats`, beside the rule it belongs to.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+import attrs
+
+from inet46.errors import UnknownHost
+from inet46.host import HostPolicy
+from inet46.knowledge.hosts import HOSTS
+from inet46.knowledge.inetds import INETDS
+from inet46.knowledge.kernels import KERNELS
+from inet46.knowledge.ports import PORTS
+from inet46.knowledge.rows import (
+    Bound,
+    Dual,
+    HostRow,
+    InetdBuild,
+    Kernel,
+    Owner,
+    Place,
+    Setting,
+    Suffix,
+    Token,
+    XinetdBuild,
+)
+from inet46.knowledge.xinetds import XINETDS
+from inet46.sockets import Transport
+
+__all__ = [
+    "HOSTS",
+    "INETDS",
+    "KERNELS",
+    "PORTS",
+    "XINETDS",
+    "Bound",
+    "Dual",
+    "Host",
+    "HostRow",
+    "InetdBuild",
+    "Kernel",
+    "Owner",
+    "Place",
+    "Setting",
+    "Suffix",
+    "Token",
+    "XinetdBuild",
+    "resolve",
+]
+
+_HOSTS = {row.name: row for row in HOSTS}
+_KERNELS = {row.name: row for row in KERNELS}
+_SERVERS: dict[str, InetdBuild | XinetdBuild] = {**{row.name: row for row in INETDS}, **{row.name: row for row in XINETDS}}
+
+
+@attrs.frozen(kw_only=True)
+class Host:
+    """A policy together with the rows that its name stands for."""
+
+    policy: HostPolicy
+    row: HostRow
+    kernel: Kernel
+    server: InetdBuild | XinetdBuild
+
+    @property
+    def name(self) -> str:
+        """SYSTEM[-RELEASE]/SUPER-SERVER."""
+        return self.row.name
+
+    @property
+    def config(self) -> str:
+        """The file that the super-server is told to read."""
+        return self.policy.config or self.row.config
+
+    @property
+    def directory(self) -> str | None:
+        """The folder it reads as well, if it does."""
+        return self.policy.directory or self.row.directory
+
+    @property
+    def v6only_default(self) -> bool:
+        """IPV6_V6ONLY on a fresh socket, by the stated setting, else as the release boots, else as the kernel is made."""
+        knob = self.kernel.knob
+        stated = self.policy.setting(knob) if knob else None
+        value = stated if stated is not None else dict(self.row.settings).get(knob or "")
+        return self.kernel.v6only_default if value is None else value != "0"
+
+    @property
+    def compat(self) -> bool:
+        """True if xinetd serves /etc/inetd.conf as well."""
+        stated = self.policy.compat
+        return stated if stated is not None else isinstance(self.server, XinetdBuild) and self.server.inetd_compat
+
+    def port(self, name: str, transport: Transport) -> int | None:
+        """The port that the host's /etc/services gives a name, None when it has none (or none is known)."""
+        table = PORTS if self.policy.services is None else dict(self.policy.services)
+        return table.get(f"{name}/{transport.value}")
+
+    def with_settings(self, settings: tuple[Setting, ...]) -> Host:
+        """This host after the live settings among these have been made."""
+        live = {setting.key: setting.value for setting in settings if setting.place is Place.LIVE}
+        return attrs.evolve(self, policy=attrs.evolve(self.policy, settings={**dict(self.policy.settings), **live}))
+
+
+def resolve(host: str | HostPolicy | Host) -> Host:
+    """Join a policy (or the name of a host) with what is known about it.
+
+    Raises UnknownHost, with the nearest names, when no row has that name.
+    """
+    if isinstance(host, Host):
+        return host
+    policy = HostPolicy(name=host) if isinstance(host, str) else host
+    row = _HOSTS.get(policy.name)
+    if row is None:
+        near = difflib.get_close_matches(policy.name, _HOSTS, n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UnknownHost(f"host {policy.name!r} is not known{hint} (inet46 hosts lists them all)")
+    return Host(policy=policy, row=row, kernel=_KERNELS[row.kernel], server=_SERVERS[row.server])

@@ -1,0 +1,134 @@
+"""Rows: inetds, one for each build that reads its own inetd.conf differently. No functions here.
+
+The order of the tokens is the order of preference when a socket has to be spelled: the first token that opens exactly it is written.
+"""
+
+from inet46.knowledge.rows import Bound, InetdBuild, Suffix, Token
+from inet46.sockets import Family, Transport
+
+__all__ = ["INETDS"]
+
+_TCP, _UDP = Transport.TCP, Transport.UDP
+_V4, _V6 = Family.IPV4, Family.IPV6
+
+# FreeBSD sets IPV6_V6ONLY itself, to 1 for a lone 6 and to 0 as soon as a 4 stands beside it; the digits are no part of the key, so the last
+# of tcp6 and tcp46 for one service wins.
+_FREEBSD_TOKENS = tuple(
+    Token(name=f"{kind.value}{digits}", transport=kind, opens=(Bound(family=family, v6only=v6only, key=kind.value),))
+    for kind in (_TCP, _UDP)
+    for digits, family, v6only in (("", _V4, None), ("4", _V4, None), ("6", _V6, True), ("46", _V6, False), ("64", _V6, False))
+)
+
+_FREEBSD = InetdBuild(
+    name="freebsd-inetd",
+    tokens=_FREEBSD_TOKENS,
+    pairs=(("4", "6"),),
+    numeric_ports=False,
+    host_prefix=False,
+    brackets=False,
+    quotes=True,
+    comment_anywhere=False,
+    continuation=True,
+    max_args=20,
+    line_limit=2048,
+    suffix=Suffix.CHILDREN,
+    rate_offset=0,
+    user_group=":",
+    bad_user_costs_entry=True,
+    short_line_kills=True,
+    rebind_conflict=True,
+    heals="signal ALRM",
+    source="freebsd-src usr.sbin/inetd/inetd.c: getconfigent, setup, config; measured with FreeBSD 14's inetd on kernels 10.4, 12.1 and 14",
+)
+
+INETDS = (
+    _FREEBSD,
+    InetdBuild(
+        name="freebsd-4-inetd",
+        tokens=_FREEBSD_TOKENS,
+        pairs=(("", "6"), ("4", "6")),
+        numeric_ports=False,
+        host_prefix=False,
+        brackets=False,
+        quotes=True,
+        comment_anywhere=False,
+        continuation=True,
+        max_args=20,
+        line_limit=2048,
+        suffix=Suffix.CHILDREN,
+        rate_offset=0,
+        user_group=":",
+        bad_user_costs_entry=True,
+        short_line_kills=True,
+        rebind_conflict=True,
+        heals="signal ALRM",
+        source="DragonFly usr.sbin/inetd/inetd.c, which descends from RELENG_4 (inetd.8 1.46.2.13); UW-IMAP docs/IPv6.txt",
+    ),
+    InetdBuild(
+        name="debian-openbsd-inetd",
+        tokens=(
+            Token(
+                name="tcp",
+                transport=_TCP,
+                opens=(Bound(family=_V4, key="tcp"), Bound(family=_V6, v6only=True, key="tcp6")),
+            ),
+            Token(name="tcp4", transport=_TCP, opens=(Bound(family=_V4, key="tcp4"),)),
+            Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, v6only=True, key="tcp6"),)),
+            Token(name="tcp46", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp46"),), named=False),
+            Token(name="udp", transport=_UDP, opens=(Bound(family=_V4, key="udp"), Bound(family=_V6, key="udp6"))),
+            Token(name="udp4", transport=_UDP, opens=(Bound(family=_V4, key="udp4"),)),
+            Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, key="udp6"),)),
+            Token(name="udp46", transport=_UDP, opens=(Bound(family=_V6, key="udp46"),), named=False),
+        ),
+        pairs=(("4", "6"),),
+        numeric_ports=True,
+        host_prefix=True,
+        brackets=True,
+        quotes=False,
+        comment_anywhere=False,
+        continuation=True,
+        max_args=20,
+        line_limit=1024,
+        suffix=Suffix.RATE,
+        rate_offset=1,
+        user_group=".:",
+        bad_user_costs_entry=False,
+        short_line_kills=False,
+        rebind_conflict=True,
+        heals="reload",
+        source="openbsd-inetd 0.20221205-2~deb12u1 with debian/patches/default_v4v6; measured: tests/test_daemons.py",
+    ),
+    InetdBuild(
+        name="debian-inetutils-inetd",
+        tokens=(
+            Token(name="tcp4", transport=_TCP, opens=(Bound(family=_V4, key="tcp4"),)),
+            Token(name="tcp", transport=_TCP, opens=(Bound(family=_V4, key="tcp"),)),
+            Token(name="tcp6only", transport=_TCP, opens=(Bound(family=_V6, v6only=True, key="tcp6only"),)),
+            Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp6"),)),
+            Token(name="tcp46", transport=_TCP, opens=(Bound(family=_V4, key="tcp46"),)),
+            Token(name="tcp64", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp64"),)),
+            Token(name="udp4", transport=_UDP, opens=(Bound(family=_V4, key="udp4"),)),
+            Token(name="udp", transport=_UDP, opens=(Bound(family=_V4, key="udp"),)),
+            Token(name="udp6only", transport=_UDP, opens=(Bound(family=_V6, v6only=True, key="udp6only"),)),
+            Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, v6only=False, key="udp6"),)),
+            Token(name="udp46", transport=_UDP, opens=(Bound(family=_V4, key="udp46"),)),
+        ),
+        pairs=(("4", "6only"),),
+        numeric_ports=True,
+        host_prefix=True,
+        brackets=False,
+        quotes=True,
+        comment_anywhere=False,
+        continuation=False,
+        max_args=None,
+        line_limit=None,
+        suffix=Suffix.RATE,
+        rate_offset=0,
+        user_group=":.",
+        bad_user_costs_entry=True,
+        short_line_kills=False,
+        rebind_conflict=True,
+        heals="reload",
+        source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6; measured: tests/test_daemons.py",
+    ),
+)

@@ -1,0 +1,158 @@
+"""The shapes of what is known: kernels, builds of super-servers, releases. The rows themselves stand in the modules beside this one.
+
+Every row has a `source`: the file and function it was read in, the manual page, or the test that measured it. None in a field that may be
+None means *unknown*, which is not the same as no.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from inet46.service import Pairs
+from inet46.sockets import Conflicts, Family, Transport
+
+__all__ = ["Bound", "Dual", "HostRow", "InetdBuild", "Kernel", "Owner", "Place", "Setting", "Suffix", "Token", "XinetdBuild"]
+
+
+class Dual(enum.Enum):
+    """Whether an IPv6 wildcard socket can take IPv4 clients."""
+
+    PER_SOCKET = "per socket"  # IPV6_V6ONLY=0 is enough
+    GOVERNED = "governed"  # IPV6_V6ONLY=0 counts only while the kernel's own knob allows mapped addresses
+    NEVER = "never"  # there is no such socket
+
+
+class Owner(enum.Enum):
+    """Which socket gets an IPv4 client when 0.0.0.0 and a dual [::] both listen on a port."""
+
+    NATIVE = "native"  # the IPv4 socket
+    NEWEST = "newest"  # the one bound last; the other one starves without a word
+
+
+class Place(enum.Enum):
+    """Where a setting of the host lives."""
+
+    RC_CONF = "rc.conf"
+    SYSCTL = "sysctl"  # in the files that are read at boot
+    LIVE = "live"  # in the running kernel
+
+
+class Suffix(enum.Enum):
+    """What a number after `wait` or `nowait` means."""
+
+    NONE = "none"
+    RATE = ".max"  # connections a minute, all clients together
+    CHILDREN = "/max-child"  # servers at once, then a rate and a number for each client address
+
+
+@attrs.frozen(kw_only=True)
+class Setting:
+    """One setting of the host, as text."""
+
+    place: Place
+    key: str
+    value: str
+
+
+@attrs.frozen(kw_only=True)
+class Kernel:
+    """How a kernel treats IPV6_V6ONLY and two sockets on one port.
+
+    `v6only_default` is the option on a fresh socket as the release boots; `knob` is the sysctl that governs it (1: v6only).
+    """
+
+    name: str
+    v6only_default: bool
+    knob: str | None
+    dual: Dual
+    tcp: Conflicts
+    udp: Conflicts
+    owner: Owner
+    source: str
+
+    def conflicts(self, transport: Transport) -> Conflicts:
+        """The bind matrix of one transport."""
+        return self.tcp if transport is Transport.TCP else self.udp
+
+
+@attrs.frozen(kw_only=True)
+class Bound:
+    """One socket that a protocol token opens; `key` is the protocol string by which the daemon recognises it again."""
+
+    family: Family
+    v6only: bool | None = None
+    key: str
+
+
+@attrs.frozen(kw_only=True)
+class Token:
+    """What one protocol token of an inetd means. `named` False: only with a port number, a service name is not found."""
+
+    name: str
+    transport: Transport
+    opens: tuple[Bound, ...]
+    named: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class InetdBuild:
+    """One inetd, as built: its tokens in order of preference for writing, its grammar, and what a reload does."""
+
+    name: str
+    tokens: tuple[Token, ...]
+    pairs: tuple[tuple[str, str], ...]  # spellings of "one socket for each family", best first; (tokens for tcp, udp ends alike)
+    numeric_ports: bool
+    host_prefix: bool  # address: before the service
+    brackets: bool  # [v6]: is understood
+    quotes: bool
+    comment_anywhere: bool
+    continuation: bool  # an indented line continues the one above
+    max_args: int | None  # argv including argv[0]; None: no limit
+    line_limit: int | None  # characters in a line
+    suffix: Suffix
+    rate_offset: int  # what must be added to a wished rate: `.max N` may serve only N - 1
+    user_group: str  # separators between user and group, the one looked for first standing first
+    bad_user_costs_entry: bool  # an unknown user loses the entry (else the connection fails later)
+    short_line_kills: bool  # a line with too few fields ends the daemon
+    rebind_conflict: bool  # a reload binds the new socket while the old one is open
+    heals: str  # the verb that makes a failed re-bind good: reload, or a signal
+    source: str
+
+
+@attrs.frozen(kw_only=True)
+class XinetdBuild:
+    """One xinetd, as built."""
+
+    name: str
+    default_family: Family
+    sets_v6only: bool  # since 2.3.12: always, to 1 if the attribute `v6only` is written at all, else to 0
+    both_flags_disable: bool  # flags = IPv4 IPv6 disables the service (else: the IPv6 socket, dual)
+    disable_is_final: bool  # `disable = yes` ends the entry; else the `enabled` list revives it
+    rlimit_files: bool
+    inetd_compat: bool  # -inetd_compat is passed by default: /etc/inetd.conf is served as well
+    plain_pair: bool  # write the pair as the oldest builds are documented: one plain paragraph, one with flags = IPv6
+    source: str
+
+
+@attrs.frozen(kw_only=True)
+class HostRow:
+    """Which release ships which super-server in which build, and where its things are.
+
+    `mapping` are the settings that let an IPv6 socket take IPv4 clients, when one socket is asked for. `order` is the order in which two
+    sockets for one port are written. `unit` and `script` are the names under which the service manager knows the daemon.
+    """
+
+    name: str
+    kernel: str
+    server: str
+    config: str
+    directory: str | None
+    daemon: str  # path of the executable
+    unit: str
+    aliases: tuple[str, ...] = ()  # service names that its /etc/services knows beyond the usual ones
+    mapping: tuple[Setting, ...] = ()
+    settings: Pairs = ()  # kernel settings as the release boots, where they differ from the kernel's own default
+    order: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    source: str

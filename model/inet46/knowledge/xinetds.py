@@ -1,0 +1,53 @@
+"""Rows: xinetds. No functions here."""
+
+from inet46.knowledge.rows import XinetdBuild
+from inet46.sockets import Family
+
+__all__ = ["XINETDS"]
+
+XINETDS = (
+    XinetdBuild(
+        name="xinetd-2.3.12",
+        default_family=Family.IPV4,
+        sets_v6only=True,
+        both_flags_disable=True,
+        disable_is_final=False,
+        rlimit_files=False,
+        inetd_compat=False,
+        plain_pair=True,
+        source="xinetd 2.3.12 (2003-08, current when FreeBSD 4.9 came out): service.c activate_normal; UW-IMAP docs/IPv6.txt",
+    ),
+    XinetdBuild(
+        name="xinetd-2.3.15",
+        default_family=Family.IPV4,
+        sets_v6only=True,
+        both_flags_disable=True,
+        disable_is_final=False,
+        rlimit_files=False,
+        inetd_compat=False,
+        plain_pair=False,
+        source="xinetd 2.3.15 and FreeBSD's security/xinetd, whose patches touch no family; run on Linux as built from source",
+    ),
+    XinetdBuild(
+        name="xinetd-2.3.15-fedora",
+        default_family=Family.IPV6,
+        sets_v6only=True,
+        both_flags_disable=True,
+        disable_is_final=False,
+        rlimit_files=True,
+        inetd_compat=False,
+        plain_pair=False,
+        source="Fedora 2:2.3.15-34: bind-ipv6 patch (changelog, bz#195265); read, not run",
+    ),
+    XinetdBuild(
+        name="xinetd-2.3.15.3-debian",
+        default_family=Family.IPV6,
+        sets_v6only=True,
+        both_flags_disable=False,
+        disable_is_final=True,
+        rlimit_files=True,
+        inetd_compat=True,
+        plain_pair=False,
+        source="Debian 1:2.3.15.3-1+b1 (the openSUSE fork): service_fill, activate_normal; measured: tests/test_daemons.py",
+    ),
+)
