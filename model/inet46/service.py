@@ -21,7 +21,7 @@ Pairs = tuple[tuple[str, str], ...]
 """A small mapping that is hashable: name and value, in the order given."""
 
 
-def _pairs(value: Mapping[str, str] | Iterable[tuple[str, str]]) -> Pairs:
+def _pairs(value: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
     """Take a mapping as well as pairs."""
     items = value.items() if isinstance(value, Mapping) else value
     return tuple((name, content) for name, content in items)
