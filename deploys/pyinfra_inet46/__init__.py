@@ -1,0 +1,1 @@
+"""The pyinfra half of inet46: facts, operations and deploys."""

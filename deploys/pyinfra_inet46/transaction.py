@@ -1,0 +1,314 @@
+"""One change to one host as a value, the POSIX sh text that makes it, and the verdict that comes back.
+
+The text is the library in ``shell/`` followed by data: one *document* of ``key value`` lines that says what is to be done, and the
+contents of the new files. The host keeps the document beside its state as the journal, so an interrupted change is rolled back from
+the very words that began it. Rules of this module:
+
+1. Nothing here runs anything. `render` gives text for ``sh -s``; `parse_verdict` reads what that text printed.
+2. Data never becomes words. A document or a file is printed by ``printf`` from a format in single quotes that holds printable
+   ASCII only; no value stands anywhere else in the script.
+3. The script is pure ASCII, and only its last line does something: a script that is cut short does nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import re
+import zlib
+from collections.abc import Sequence
+
+import attrs
+
+__all__ = [
+    "VERBS",
+    "Daemon",
+    "ExpectedSocket",
+    "FileChange",
+    "Listening",
+    "LiveSetting",
+    "Probe",
+    "Result",
+    "Seen",
+    "Transaction",
+    "Verdict",
+    "VerdictError",
+    "cksum",
+    "parse_verdict",
+    "render",
+]
+
+VERBS = ("reload", "restart", "start", "settle", "daemon-reload", "signal")
+"""What `Transaction.activate` and `Transaction.undo` may say; ``signal`` is followed by a name, as in ``signal ALRM``.
+
+- ``reload``: ``systemctl reload`` when systemd is pid 1 and the unit is active, otherwise SIGHUP to the main process
+- ``restart``: ``systemctl restart``, or the script with ``restart``, or TERM and a new start with the saved argv
+- ``start``: the same three ways, for a super-server that does not run
+- ``settle``: wait until the daemon has worked through its signal; two signals without it are merged into one
+- ``daemon-reload``: ``systemctl daemon-reload``
+"""
+
+_LIBRARY = ("common.sh", "listeners.sh", "daemon.sh", "lock.sh", "probe.sh", "journal.sh", "transaction.sh")
+_SIGNAL = re.compile(r"signal [A-Z][A-Z0-9]{1,9}")
+_CHUNK = 4096  # bytes for one printf: each is an argument, and mksh starts a program for it
+_UNPRINTABLE = re.compile(rb"[^ -~]|['\\%]")
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+class VerdictError(ValueError):
+    """The answer of a transaction is missing, cut short or not one that this version understands."""
+
+
+def cksum(content: bytes) -> int:
+    """The checksum that POSIX ``cksum`` prints for this content.
+
+    It is CRC-32 with the bits the other way round, no initial ones, and the length appended, low byte first.
+    """
+    size = len(content)
+    tail = size.to_bytes((size.bit_length() + 7) // 8, "little")
+    crc = zlib.crc32((content + tail).translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{crc:032b}"[::-1], 2) ^ 0xFFFFFFFF
+
+
+def _one_line(_: object, attribute: attrs.Attribute[str], value: str | None) -> None:
+    if value is not None and ("\n" in value or "\0" in value):
+        raise ValueError(f"{attribute.name} {value!r} has a newline or NUL, which the journal of a change cannot hold")
+
+
+def _a_path(_: object, attribute: attrs.Attribute[str], value: str | None) -> None:
+    _one_line(_, attribute, value)
+    if value is not None and not value.startswith("/"):
+        raise ValueError(f"{attribute.name} {value!r} is not absolute: it must begin with /")
+
+
+def _no_nul(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    for word in value:
+        if "\n" in word or "\0" in word:
+            raise ValueError(f"{attribute.name}: {word!r} has a newline or NUL, which the journal of a change cannot hold")
+
+
+def _verbs(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    for verb in value:
+        if not (_SIGNAL.fullmatch(verb) if verb.startswith("signal") else verb in VERBS):
+            raise ValueError(f"{attribute.name}: {verb!r} is not one of {', '.join(VERBS)} (signal with a name, like ALRM)")
+
+
+def _an_address(instance: ExpectedSocket | Probe | Listening, attribute: attrs.Attribute[str], value: str) -> None:
+    """An address as ``ss`` writes it, so that the host may compare letters."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(f"{attribute.name} {value!r} is not an IP address") from None
+    if f"ipv{address.version}" != instance.family:
+        raise ValueError(f"{attribute.name} {value!r} is not {instance.family}")
+
+
+def _ntop(value: str) -> str:
+    """The spelling of inet_ntop, which is what ss and sockstat print: ``::ffff:127.0.0.1``, not ``::ffff:7f00:1``."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return value
+    mapped = getattr(address, "ipv4_mapped", None)
+    return f"::ffff:{mapped}" if mapped is not None else str(address)
+
+
+_TRANSPORT = attrs.validators.in_(("tcp", "udp"))
+_FAMILY = attrs.validators.in_(("ipv4", "ipv6"))
+_PORT = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(65535))
+
+
+@attrs.frozen(kw_only=True)
+class Seen:
+    """A file's content as POSIX ``cksum`` names it; enough to notice that somebody else has changed it."""
+
+    crc: int
+    size: int
+
+    @classmethod
+    def of(cls, content: bytes) -> Seen:
+        """What ``cksum`` prints for this content."""
+        return cls(crc=cksum(content), size=len(content))
+
+
+@attrs.frozen(kw_only=True)
+class FileChange:
+    """One file that is to be written, replaced or removed.
+
+    ``old`` is what the look saw, and None when the path must not exist. ``new`` is None when the file is to be removed.
+    ``staged`` and ``kept`` are names beside the target that no daemon reads; the old file waits under ``kept`` until the
+    change is proved.
+    """
+
+    path: str = attrs.field(validator=_a_path)
+    old: Seen | None
+    new: bytes | None
+    mode: int = attrs.field(default=0o644, validator=attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(0o7777)))
+    uid: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    gid: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    staged: str = attrs.field(validator=_a_path)
+    kept: str = attrs.field(validator=_a_path)
+
+    def __attrs_post_init__(self) -> None:
+        if self.old is None and self.new is None:
+            raise ValueError(f"{self.path}: a file that must not exist cannot be removed")
+        if len({self.path, self.staged, self.kept}) != 3:
+            raise ValueError(f"{self.path}: path, staged and kept must be three different names")
+        folder = self.path.rpartition("/")[0]
+        for name in (self.staged, self.kept):
+            if name.rpartition("/")[0] != folder:
+                raise ValueError(f"{name} is not beside {self.path}: only a rename within one folder is atomic")
+
+
+@attrs.frozen(kw_only=True)
+class LiveSetting:
+    """A live sysctl value to be set, and the value to go back to."""
+
+    key: str = attrs.field(validator=attrs.validators.matches_re(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"))
+    value: str = attrs.field(validator=_one_line)
+    old: str = attrs.field(validator=_one_line)
+
+
+@attrs.frozen(kw_only=True)
+class ExpectedSocket:
+    """A listening socket by what a kernel tells of it. ``v6only`` None means that both are right (and all there is for IPv4)."""
+
+    service: str = attrs.field(default="", validator=_one_line)
+    transport: str = attrs.field(validator=_TRANSPORT)
+    family: str = attrs.field(validator=_FAMILY)
+    address: str = attrs.field(converter=_ntop, validator=_an_address)
+    port: int = attrs.field(validator=_PORT)
+    v6only: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Listening:
+    """A listening TCP or any UDP socket that was seen on a host. What the host's tools do not tell is None, or no pids."""
+
+    transport: str = attrs.field(validator=_TRANSPORT)
+    family: str = attrs.field(validator=_FAMILY)
+    address: str = attrs.field(converter=_ntop, validator=_an_address)
+    port: int = attrs.field(validator=_PORT)
+    v6only: bool | None = None
+    pids: tuple[int, ...] = ()
+    command: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.matches_re(r"[!-,.-~][!-~]*|-[!-~]+"))
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Probe:
+    """A client that must be answered. The greeting is how the first line begins; without one, an open connection is enough.
+
+    A UDP probe is never sent: its socket is looked at, no more.
+    """
+
+    service: str = attrs.field(validator=_one_line)
+    family: str = attrs.field(validator=_FAMILY)
+    address: str = attrs.field(converter=_ntop, validator=_an_address)
+    port: int = attrs.field(validator=_PORT)
+    transport: str = attrs.field(default="tcp", validator=_TRANSPORT)
+    greeting: str | None = attrs.field(default=None, validator=_one_line)
+
+
+@attrs.frozen(kw_only=True)
+class Daemon:
+    """The super-server: how its process is known, and how it is told to read its files.
+
+    ``pid`` is only a hint and is checked. ``unit`` is its systemd unit, ``script`` its init or rc.d script, ``argv`` how to
+    start it when there is neither.
+    """
+
+    name: str = attrs.field(validator=_one_line)
+    exe: str = attrs.field(validator=_a_path)
+    unit: str | None = attrs.field(default=None, validator=_one_line)
+    script: str | None = attrs.field(default=None, validator=_a_path)
+    argv: tuple[str, ...] = attrs.field(default=(), validator=_no_nul)
+    pid: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Transaction:
+    """Everything that one host needs to change itself, to prove it, and to go back."""
+
+    id: str = attrs.field(validator=attrs.validators.matches_re(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"))
+    """Names the change in the lock, the journal and the verdict."""
+
+    host: str = attrs.field(default="", validator=_one_line)
+    """The controller's name for the host, for people who read the journal."""
+
+    files: tuple[FileChange, ...] = ()
+    live: tuple[LiveSetting, ...] = ()
+    daemon: Daemon
+    activate: tuple[str, ...] = attrs.field(default=(), validator=_verbs)
+    undo: tuple[str, ...] = attrs.field(default=(), validator=_verbs)
+    """The verbs that make the old files true again. A daemon that no longer runs is started instead."""
+
+    expected: tuple[ExpectedSocket, ...] = ()
+    """The sockets that must exist on our ports, and no others, owned by the super-server."""
+
+    expected_after_undo: tuple[ExpectedSocket, ...] = ()
+    """The sockets of the super-server that must be back after a roll-back: ours and the others."""
+
+    gone: tuple[ExpectedSocket, ...] = ()
+    """Sockets that the super-server must not have any more."""
+
+    keep: tuple[ExpectedSocket, ...] = ()
+    """Sockets of the super-server that are not ours and must still be there."""
+
+    ours: tuple[tuple[str, int], ...] = ()
+    """(transport, port) of every port that the change is about."""
+
+    probes: tuple[Probe, ...] = ()
+    deadline: float = 10.0
+    """Seconds that the daemon has to reach the wanted sockets and greetings, and once more to reach the old ones."""
+
+    lock_wait: float = 30.0
+    state_dir: str | None = attrs.field(default=None, validator=_a_path)
+    """None: /var/lib/inet46, and /var/db/inet46 on the BSDs."""
+
+
+class Result(enum.Enum):
+    """How a transaction ended."""
+
+    COMMITTED = "committed"  # the new files, settings and sockets are there and proved
+    REFUSED = "refused"  # nothing was changed, because something was not as the look saw it
+    ROLLED_BACK = "rolled-back"  # a step failed, and the old files, settings and sockets are back
+    BROKEN = "broken"  # a step failed and so did the way back: the journal stays for the next run
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """What a transaction says at its end."""
+
+    result: Result
+    id: str
+    step: str
+    """The step of the change that ended it: lock, recover, stage, journal, place, activate, verify, commit."""
+
+    reason: str
+    state: str
+    """What state the host is in now, in words."""
+
+    recovered: bool = False
+    """True: an interrupted change was found and rolled back first."""
+
+    proof: str = "none"
+    """How connections were proved: python3, perl, nc or bash; ``sockets`` when the host has no TCP client; ``none``: not tried."""
+
+    seconds: float = 0.0
+    sockets: tuple[Listening, ...] = ()
+    """Who listened on our ports at the end."""
+
+    log: tuple[str, ...] = ()
+    """The daemon's own last lines, when something failed."""
+
+
+def parse_verdict(lines: Sequence[str]) -> Verdict:
+    """Read the block between ``inet46-verdict 1`` and ``end``; what stands before it, say a login banner, is passed over."""
+    raise NotImplementedError
+
+
+def render(transaction: Transaction) -> str:
+    """The whole text for ``sh -s`` on standard input."""
+    raise NotImplementedError
