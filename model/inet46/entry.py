@@ -34,7 +34,8 @@ class Entry:
     """What a super-server is told to do for one service.
 
     `service` is the name or number as written, `port` the number if the file itself says it. `id` is xinetd's; elsewhere it is None.
-    `only_from` None admits everybody, an empty tuple nobody. `origin` is where it stands and takes no part in comparisons.
+    `only_from` None admits everybody, an empty tuple nobody. `extra` is what it also says and no field
+    holds, word for word. `origin` is where it stands and takes no part in comparisons.
     """
 
     service: str
@@ -50,9 +51,10 @@ class Entry:
     no_access: tuple[str, ...] = ()
     environment: Pairs = ()
     id: str | None = None
+    extra: tuple[str, ...] = ()
     origin: Span | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def duty(self) -> tuple[object, ...]:
         """What is done for a client, apart from the sockets: two entries with equal duty serve a client alike."""
-        return (self.program, self.wait, self.user, self.group, self.limits, self.only_from, self.no_access, self.environment)
+        return (self.program, self.wait, self.user, self.group, self.limits, self.only_from, self.no_access, self.environment, self.extra)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
-from inet46.service import Pairs
+from inet46.service import MAPPING, Pairs, Plain, as_pairs, check_pairs, exactly
 
 __all__ = ["HostPolicy", "Sharing"]
 
@@ -26,37 +26,41 @@ class Sharing(enum.Enum):
     AUTO = "auto"  # two sockets where that can be had, else one; a host that already answers on both is left alone
 
 
-def _settings(value: Mapping[str, str | int] | Pairs) -> Pairs:
-    """Take numbers as well as text: sysctl knows no difference."""
-    items = value.items() if isinstance(value, Mapping) else value
-    return tuple(sorted((name, str(content)) for name, content in items))
+def _settings(value: Mapping[str, str | int] | Iterable[tuple[str, str | int]]) -> Any:
+    """Take whole numbers as well as text: sysctl knows no difference."""
+    pairs = as_pairs(value)
+    check_pairs("settings", pairs, str, int)
+    return tuple(sorted((name, str(content)) for name, content in pairs))
 
 
-def _ports(value: Mapping[str, int] | tuple[tuple[str, int], ...] | None) -> tuple[tuple[str, int], ...] | None:
+def _ports(value: Mapping[str, int] | Iterable[tuple[str, int]] | None) -> Any:
     if value is None:
         return None
-    return tuple(sorted(value.items() if isinstance(value, Mapping) else value))
+    pairs = as_pairs(value)
+    check_pairs("services", pairs, int)
+    return tuple(sorted(pairs))
 
 
 @attrs.frozen(kw_only=True)
-class HostPolicy:
+class HostPolicy(Plain):
     """One kind of host.
 
     `name` is SYSTEM[-RELEASE]/SUPER-SERVER, from `inet46 hosts`. `settings` states kernel settings (`net.ipv6.bindv6only`: 1) that differ
     from what the release ships. `services` maps "imap/tcp" to a port, as the host's /etc/services does; None means it was not looked at
     and the usual names are taken as present. `config` and `directory` override where the super-server reads.
 
-    Raises ValueError when the name has not that form; whether it is known is `knowledge.resolve`'s question.
+    Raises TypeError or ValueError, naming the field, also when the name has not that form; whether it is known is `knowledge.resolve`'s
+    question.
     """
 
     name: str = attrs.field()
-    sharing: Sharing = attrs.field(default=Sharing.AUTO, validator=attrs.validators.instance_of(Sharing))
-    settings: Pairs = attrs.field(default=(), converter=_settings)
-    ipv6: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
-    services: tuple[tuple[str, int], ...] | None = attrs.field(default=None, converter=_ports)
+    sharing: Sharing = attrs.field(default=Sharing.AUTO, validator=exactly(Sharing))
+    settings: Pairs = attrs.field(default=(), converter=_settings, metadata=MAPPING)
+    ipv6: bool = attrs.field(default=True, validator=exactly(bool))
+    services: tuple[tuple[str, int], ...] | None = attrs.field(default=None, converter=_ports, metadata=MAPPING)
     config: str | None = attrs.field(default=None)
     directory: str | None = attrs.field(default=None)
-    compat: bool | None = attrs.field(default=None)
+    compat: bool | None = attrs.field(default=None, validator=attrs.validators.optional(exactly(bool)))
     """Whether xinetd also serves /etc/inetd.conf (-inetd_compat); None is the release's default."""
 
     @name.validator
@@ -64,16 +68,27 @@ class HostPolicy:
         if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)?/[a-z0-9-]+", value):
             raise ValueError(f"{attribute.name} {value!r} is not of the form SYSTEM[-RELEASE]/SUPER-SERVER, e.g. debian-12/xinetd")
 
+    @settings.validator
+    def _check_settings(self, attribute: attrs.Attribute[Any], value: Pairs) -> None:
+        for name, content in value:
+            if not re.fullmatch(r"[A-Za-z0-9_./%:@-]+", name):
+                raise ValueError(f"{attribute.name} name {name!r} is not the name of a kernel setting such as net.ipv6.bindv6only")
+            if not re.fullmatch(r"[^\x00-\x08\x0a-\x1f\x7f]*", content):
+                raise ValueError(f"{attribute.name} {name} {content!r} has to be one line of text")
+
     @services.validator
     def _check_services(self, attribute: attrs.Attribute[Any], value: tuple[tuple[str, int], ...] | None) -> None:
         for name, port in value or ():
-            if not re.fullmatch(r"[^\s/]+/(tcp|udp)", name) or type(port) is not int or not 0 < port < 65536:
+            if not re.fullmatch(r"[^\s/]+/(tcp|udp)", name) or not 0 < port < 65536:
                 raise ValueError(f'{attribute.name} {name!r} = {port!r} is not of the form "imap/tcp" = 143')
 
     @config.validator
     @directory.validator
     def _check_path(self, attribute: attrs.Attribute[Any], value: str | None) -> None:
-        if value is not None and (not value.startswith("/") or re.search(r"[\x00-\x1f]", value)):
+        if value is None:
+            return
+        exactly(str)(self, attribute, value)
+        if not value.startswith("/") or re.search(r"[\x00-\x1f\x7f]", value):
             raise ValueError(f"{attribute.name} {value!r} is not an absolute path")
 
     @property

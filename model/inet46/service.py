@@ -6,94 +6,175 @@ particular super-server can *say* it is not known here; that is the formats' bus
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import attrs
 
 from inet46.sockets import Family, Transport
 
-__all__ = ["Access", "Builtin", "Limits", "Listener", "Pairs", "Program", "Rate", "Service"]
+__all__ = [
+    "MAPPING",
+    "Access",
+    "Builtin",
+    "Limits",
+    "Listener",
+    "Pairs",
+    "Plain",
+    "Program",
+    "Rate",
+    "Service",
+    "as_pairs",
+    "check_pairs",
+    "exactly",
+]
 
 Pairs = tuple[tuple[str, str], ...]
 """A small mapping that is hashable: name and value, in the order given."""
 
+MAPPING = {"inet46.mapping": True}
+"""Metadata of a field that holds pairs and is written as a mapping."""
 
-def _pairs(value: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+
+class Plain:
+    """A value that can be written down as plain data."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return nothing but dict, list, str, int and bool, without what is left at its default; pyinfra shows host data by this."""
+        kind: Any = type(self)
+        said = [field for field in attrs.fields(kind) if getattr(self, field.name) != _default(field)]
+        return {field.name: _plain(getattr(self, field.name), mapping="inet46.mapping" in field.metadata) for field in said}
+
+
+def _default(field: attrs.Attribute[Any]) -> Any:
+    default: Any = field.default
+    return getattr(default, "factory", lambda: default)()
+
+
+def _plain(value: Any, *, mapping: bool) -> Any:
+    match value:
+        case Plain():
+            return value.to_json()
+        case enum.Enum():
+            return value.value
+        case tuple() if mapping:
+            return dict(value)
+        case tuple():
+            return [_plain(item, mapping=False) for item in value]
+    return value
+
+
+def _tuple(value: Any) -> Any:
+    """Make a tuple of a list; a single string is a mistake, not a list of letters, and the validator says so with the field's name."""
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Set) else value
+
+
+def as_pairs(value: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Any:
     """Take a mapping as well as pairs."""
-    items = value.items() if isinstance(value, Mapping) else value
-    return tuple((name, content) for name, content in items)
+    return tuple(value.items()) if isinstance(value, Mapping) else _tuple(value)
 
 
-def _is(kind: type) -> Any:
+def _require(field: str, value: object, *kinds: type) -> None:
+    if type(value) not in kinds:
+        name = type(value).__name__
+        found = "None" if value is None else f"{value!r}, {'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+        raise TypeError(f"{field} is {found}; expected {' or '.join(kind.__name__ for kind in kinds)}")
+
+
+def exactly(*kinds: type) -> Any:
     """Validate the exact type: bool is not int, and nothing is converted."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        if type(value) is not kind:
-            raise TypeError(f"{attribute.name} is {value!r}, a {type(value).__name__}; expected {kind.__name__}")
+        _require(attribute.name, value, *kinds)
 
     return check
+
+
+def _each(*kinds: type) -> Any:
+    """Validate a tuple and the exact type of everything in it."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
+        _list(attribute.name, value)
+        for place, item in enumerate(value):
+            _require(f"{attribute.name}[{place}]", item, *kinds)
+
+    return check
+
+
+def _list(field: str, value: object) -> None:
+    if type(value) is not tuple:
+        raise TypeError(f"{field} is {value!r}; expected a list")
+
+
+def check_pairs(field: str, value: object, *kinds: type) -> None:
+    """Refuse what is not a mapping from names, each said once, to values of these types."""
+    if type(value) is not tuple or not all(type(item) is tuple and len(item) == 2 for item in value):
+        raise TypeError(f"{field} is {value!r}; expected a mapping")
+    for name, content in value:
+        _require(f"{field} name", name, str)
+        _require(f"{field} {name}", content, *kinds)
+    twins = sorted(name for name, times in Counter(name for name, _ in value).items() if times > 1)
+    if twins:
+        raise ValueError(f"{field} names {', '.join(twins)} twice")
 
 
 def _whole(low: int, high: int) -> Any:
     """Validate a whole number in a range."""
 
-    def check(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
-        _is(int)(instance, attribute, value)
+    def check(_: object, attribute: attrs.Attribute[Any], value: int) -> None:
+        _require(attribute.name, value, int)
         if not low <= value <= high:
             raise ValueError(f"{attribute.name} {value} is outside {low}..{high}")
 
     return check
 
 
-def _word(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def _word(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     """Validate a name that configuration files separate by blanks: not empty, no blank, no control character."""
-    _text(_, attribute, value)
-    if not value or re.search(r"[\s\x00-\x1f\x7f]", str(value)):
+    _check_text(attribute.name, value)
+    if not value or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError(f"{attribute.name} {value!r} has to be one word without blanks or control characters")
 
 
-def _text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Validate a text that a process can be given at all: no NUL."""
-    _is(str)(_, attribute, value)
-    if "\0" in str(value):
-        raise ValueError(f"{attribute.name} {value!r} holds a NUL, which no program can be given")
+def _text(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    _check_text(attribute.name, value)
 
 
-def _texts(instance: object, attribute: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
-    for item in value:
-        _text(instance, attribute, item)
+def _check_text(field: str, value: str) -> None:
+    """Refuse what no process can be given: NUL, and half characters (but U+DC80..U+DCFF is how Python holds a byte that is not UTF-8)."""
+    _require(field, value, str)
+    if "\0" in value:
+        raise ValueError(f"{field} {value!r} holds a NUL, which no program can be given")
+    if re.search(r"[\ud800-\udc7f\udd00-\udfff]", value):
+        raise ValueError(f"{field} {value!r} holds half of a surrogate pair, which is no character")
 
 
-def _tuple(value: Iterable[Any]) -> tuple[Any, ...]:
-    """Make a tuple of a list; a single string is a mistake, not a list of letters."""
-    if isinstance(value, str | bytes | Mapping):
-        raise TypeError(f"{value!r} is a single value; expected a list")
-    return tuple(value)
+def _texts(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    _list(attribute.name, value)
+    for place, item in enumerate(value):
+        _check_text(f"{attribute.name}[{place}]", item)
 
 
-def _absolute(instance: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    _text(instance, attribute, value)
+def _absolute(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    _check_text(attribute.name, value)
     if not value.startswith("/") or value.endswith("/"):
         raise ValueError(f"{attribute.name} {value!r} is not the absolute path of a program")
     if re.search(r"[\n\r]", value):
         raise ValueError(f"{attribute.name} {value!r} holds a line break")
 
 
-def _environment(instance: object, attribute: attrs.Attribute[Any], value: Pairs) -> None:
+def _environment(_: object, attribute: attrs.Attribute[Any], value: Pairs) -> None:
+    check_pairs(attribute.name, value, str)
     for name, content in value:
-        _text(instance, attribute, content)
-        if type(name) is not str or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"{attribute.name} name {name!r} is not a variable name ([A-Za-z_][A-Za-z0-9_]*)")
-    _no_twins(attribute.name, [name for name, _ in value])
-
-
-def _no_twins(field: str, names: list[str]) -> None:
-    twins = sorted({name for name in names if names.count(name) > 1})
-    if twins:
-        raise ValueError(f"{field} names {', '.join(twins)} twice")
+        _check_text(f"{attribute.name} {name}", content)
 
 
 def _optional(check: Any) -> Any:
@@ -101,7 +182,7 @@ def _optional(check: Any) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class Listener:
+class Listener(Plain):
     """One wanted socket.
 
     `v6only` is the socket option IPV6_V6ONLY: True takes IPv6 clients only, False takes both families on one socket, None leaves it to the
@@ -110,8 +191,8 @@ class Listener:
     Raises TypeError or ValueError, naming the field.
     """
 
-    family: Family = attrs.field(validator=attrs.validators.instance_of(Family))
-    v6only: bool | None = attrs.field(default=None, validator=_optional(_is(bool)))
+    family: Family = attrs.field(validator=exactly(Family))
+    v6only: bool | None = attrs.field(default=None, validator=_optional(exactly(bool)))
     address: str | None = attrs.field(default=None, validator=_optional(_text))
 
     def __attrs_post_init__(self) -> None:
@@ -127,12 +208,14 @@ class Listener:
             raise ValueError(f"address {text!r} is not a numeric IPv4 or IPv6 address") from None
         if address.version != (4 if self.family is Family.IPV4 else 6):
             raise ValueError(f"address {text} is not an {self.family.value} address, but family says {self.family.value}")
+        if not re.fullmatch(r"[0-9A-Za-z_.-]*", getattr(address, "scope_id", None) or ""):
+            raise ValueError(f"address {text!r} has a zone that is no interface name")
+        if getattr(address, "ipv4_mapped", None) is not None:
+            raise ValueError(f"address {text} is an IPv4 address in disguise; use family ipv4")
         if str(address) != text:
             raise ValueError(f"address {text!r} is usually written {address}; write it so")
         if address.is_unspecified:
             raise ValueError(f"address {text} means every address; leave address out for that")
-        if getattr(address, "ipv4_mapped", None) is not None:
-            raise ValueError(f"address {text} is an IPv4 address in disguise; use family ipv4")
         if self.v6only is False:
             raise ValueError(f"v6only=False on {text} has no meaning: only the wildcard :: can take IPv4 clients too")
 
@@ -143,7 +226,7 @@ class Listener:
 
 
 @attrs.frozen(kw_only=True)
-class Program:
+class Program(Plain):
     """A server program that the super-server starts. `args` is without argv[0], which is `argv0` or else the last part of the path."""
 
     path: str = attrs.field(validator=_absolute)
@@ -157,14 +240,14 @@ class Program:
 
 
 @attrs.frozen(kw_only=True)
-class Builtin:
+class Builtin(Plain):
     """A service that the super-server performs itself (echo, discard, daytime, time, chargen, …), by its official name."""
 
     builtin: str = attrs.field(validator=_word)
 
 
 @attrs.frozen(kw_only=True)
-class Rate:
+class Rate(Plain):
     """At most `connections` in `seconds`; what happens beyond that differs by super-server."""
 
     connections: int = attrs.field(validator=_whole(1, 2**31 - 1))
@@ -175,7 +258,7 @@ RLIMITS = ("as", "cpu", "data", "files", "rss", "stack")
 
 
 @attrs.frozen(kw_only=True)
-class Limits:
+class Limits(Plain):
     """Bounds on a service; None is the super-server's own default.
 
     `instances` counts servers that run at once, `per_source` those for one client address. `umask` is the number itself (0o027, which TOML
@@ -184,23 +267,45 @@ class Limits:
 
     instances: int | None = attrs.field(default=None, validator=_optional(_whole(1, 2**31 - 1)))
     per_source: int | None = attrs.field(default=None, validator=_optional(_whole(1, 2**31 - 1)))
-    rate: Rate | None = attrs.field(default=None, validator=_optional(attrs.validators.instance_of(Rate)))
+    rate: Rate | None = attrs.field(default=None, validator=_optional(exactly(Rate)))
     nice: int | None = attrs.field(default=None, validator=_optional(_whole(-20, 20)))
     umask: int | None = attrs.field(default=None, validator=_optional(_whole(0, 0o777)))
-    rlimits: tuple[tuple[str, int], ...] = attrs.field(default=(), converter=_pairs)
+    rlimits: tuple[tuple[str, int], ...] = attrs.field(default=(), converter=as_pairs, metadata=MAPPING)
 
     @rlimits.validator
     def _check_rlimits(self, attribute: attrs.Attribute[Any], value: tuple[tuple[str, int], ...]) -> None:
+        check_pairs(attribute.name, value, int)
         for name, amount in value:
             if name not in RLIMITS:
                 raise ValueError(f"rlimits {name!r} is not one of {', '.join(RLIMITS)}")
-            if type(amount) is not int or amount < 0:
-                raise ValueError(f"rlimits {name} {amount!r} is not a whole number of at least 0")
-        _no_twins(attribute.name, [name for name, _ in value])
+            if amount < 0:
+                raise ValueError(f"rlimits {name} {amount} is less than 0")
+
+
+def _networks(field: str, kind: type[ipaddress.IPv4Network | ipaddress.IPv6Network], value: tuple[str, ...] | None) -> None:
+    """Refuse what is not a list of networks of one family, each written the usual way; a single address is a network too."""
+    if value is None:
+        return
+    _list(field, value)
+    for place, text in enumerate(value):
+        _require(f"{field}[{place}]", text, str)
+        try:
+            network = kind(text)
+        except ValueError as error:
+            raise ValueError(f"{field} {text!r} is not an {field} network such as {_EXAMPLES[field]} ({error})") from None
+        if getattr(network.network_address, "ipv4_mapped", None) is not None:
+            raise ValueError(f"{field} {text!r} is an IPv4 network in disguise; put it under ipv4")
+        if "%" in text:
+            raise ValueError(f"{field} {text!r} names a zone, which no access list knows")
+        if text not in {str(network), str(network.network_address)}:
+            raise ValueError(f"{field} {text!r} is usually written {network}; write it so")
+
+
+_EXAMPLES = {"ipv4": "192.0.2.0/24", "ipv6": "2001:db8::/32"}
 
 
 @attrs.frozen(kw_only=True)
-class Access:
+class Access(Plain):
     """Who may connect, for each family apart: None is everybody, an empty list nobody, otherwise numeric networks (192.0.2.0/24).
 
     The families are apart because a list for one of them silently shuts out (or lets in) the whole other one on most super-servers.
@@ -211,21 +316,11 @@ class Access:
 
     @ipv4.validator
     def _check_ipv4(self, attribute: attrs.Attribute[Any], value: tuple[str, ...] | None) -> None:
-        self._check(attribute.name, ipaddress.IPv4Network, value or ())
+        _networks(attribute.name, ipaddress.IPv4Network, value)
 
     @ipv6.validator
     def _check_ipv6(self, attribute: attrs.Attribute[Any], value: tuple[str, ...] | None) -> None:
-        self._check(attribute.name, ipaddress.IPv6Network, value or ())
-
-    @staticmethod
-    def _check(field: str, network: Any, value: tuple[str, ...]) -> None:
-        for text in value:
-            try:
-                if type(text) is not str:
-                    raise ValueError("not a string")
-                network(text)
-            except ValueError as error:
-                raise ValueError(f"{field} {text!r} is not an {field} network such as {_EXAMPLES[field]} ({error})") from None
+        _networks(attribute.name, ipaddress.IPv6Network, value)
 
     def of(self, family: Family) -> tuple[str, ...] | None:
         """The networks of one family."""
@@ -237,11 +332,8 @@ class Access:
         return self.ipv4 is None and self.ipv6 is None
 
 
-_EXAMPLES = {"ipv4": "192.0.2.0/24", "ipv6": "2001:db8::/32"}
-
-
 @attrs.frozen(kw_only=True)
-class Service:
+class Service(Plain):
     """A network service as a person wants it.
 
     `name` is its name in /etc/services; `port` may be left out when that name says it. Without `listeners` the service is wanted on both
@@ -252,20 +344,18 @@ class Service:
     """
 
     name: str = attrs.field(validator=_word)
-    program: Program | Builtin = attrs.field(validator=attrs.validators.instance_of((Program, Builtin)))
+    program: Program | Builtin = attrs.field(validator=exactly(Program, Builtin))
     port: int | None = attrs.field(default=None, validator=_optional(_whole(1, 65535)))
-    transport: Transport = attrs.field(default=Transport.TCP, validator=attrs.validators.instance_of(Transport))
-    listeners: tuple[Listener, ...] = attrs.field(
-        default=(), converter=_tuple, validator=attrs.validators.deep_iterable(attrs.validators.instance_of(Listener))
-    )
-    wait: bool | None = attrs.field(default=None, validator=_optional(_is(bool)))
+    transport: Transport = attrs.field(default=Transport.TCP, validator=exactly(Transport))
+    listeners: tuple[Listener, ...] = attrs.field(default=(), converter=_tuple, validator=_each(Listener))
+    wait: bool | None = attrs.field(default=None, validator=_optional(exactly(bool)))
     user: str = attrs.field(default="root", validator=_word)
     group: str | None = attrs.field(default=None, validator=_optional(_word))
-    limits: Limits = attrs.field(factory=Limits, validator=attrs.validators.instance_of(Limits))
-    access: Access = attrs.field(factory=Access, validator=attrs.validators.instance_of(Access))
-    environment: Pairs = attrs.field(default=(), converter=_pairs, validator=_environment)
+    limits: Limits = attrs.field(factory=Limits, validator=exactly(Limits))
+    access: Access = attrs.field(factory=Access, validator=exactly(Access))
+    environment: Pairs = attrs.field(default=(), converter=as_pairs, validator=_environment, metadata=MAPPING)
     greeting: str | None = attrs.field(default=None, validator=_optional(_text))
-    enabled: bool = attrs.field(default=True, validator=_is(bool))
+    enabled: bool = attrs.field(default=True, validator=exactly(bool))
 
     def __attrs_post_init__(self) -> None:
         if "/" in self.name:

@@ -1,1 +1,72 @@
-"""Formats."""
+"""Formats: text on one side, entries on the other.
+
+Each format has two pairs of verbs. `parse` and `emit` need no host and lose nothing; `read` and `write` mean something only on a host. The
+formats know nothing of one another; what this module adds is which of them a host's super-server reads, and from where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+from inet46.entry import Entry
+from inet46.formats import inetd, xinetd
+from inet46.formats._reading import Reading
+from inet46.host import HostPolicy
+from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild, resolve
+
+__all__ = ["Reading", "read", "write"]
+
+_COMPAT = "/etc/inetd.conf"
+
+
+def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
+    """Return what a host's super-server makes of its files.
+
+    `files` maps absolute paths to texts, decoded as UTF-8 with surrogateescape: all that the daemon could come to, includes too.
+    """
+    where = resolve(host)
+    match where.server:
+        case InetdBuild() as build:
+            return _join(inetd.read(inetd.parse(files[path], path), build, where) for path in _inetd_paths(files, where))
+        case XinetdBuild() as build:
+            main = xinetd.read(files, build, where)
+            if not where.compat or build.compat is None or _COMPAT not in files:
+                return main
+            return _join([main, inetd.read(inetd.parse(files[_COMPAT], _COMPAT), INETD_BUILDS[build.compat], where)])
+        case other:
+            assert_never(other)
+
+
+def write(entries: Iterable[Entry], host: str | HostPolicy | Host) -> str:
+    """Return entries as the host's super-server has to be told them.
+
+    Raises Inexpressible, with everything that it cannot be told.
+    """
+    where = resolve(host)
+    match where.server:
+        case InetdBuild() as build:
+            return inetd.write(entries, build, where)
+        case XinetdBuild() as build:
+            return xinetd.write(entries, build, where)
+        case other:
+            assert_never(other)
+
+
+def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:
+    """Return the file an inetd is told to read, then every file of its folder: also the backups that an editor left there."""
+    paths = [host.config] if host.config in files else []
+    if host.directory:
+        folder = host.directory.rstrip("/") + "/"
+        paths += sorted(path for path in files if path.startswith(folder) and "/" not in path[len(folder) :])
+    return paths
+
+
+def _join(readings: Iterable[Reading]) -> Reading:
+    parts = list(readings)
+    return Reading(
+        entries=tuple(entry for part in parts for entry in part.entries),
+        faults=tuple(fault for part in parts for fault in part.faults),
+        unknown=tuple(text for part in parts for text in part.unknown),
+        sources=tuple(source for part in parts for source in part.sources),
+    )

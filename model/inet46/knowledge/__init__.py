@@ -34,6 +34,7 @@ from inet46.sockets import Transport
 __all__ = [
     "HOSTS",
     "INETDS",
+    "INETD_BUILDS",
     "KERNELS",
     "PORTS",
     "XINETDS",
@@ -55,6 +56,8 @@ __all__ = [
 _HOSTS = {row.name: row for row in HOSTS}
 _KERNELS = {row.name: row for row in KERNELS}
 _SERVERS: dict[str, InetdBuild | XinetdBuild] = {**{row.name: row for row in INETDS}, **{row.name: row for row in XINETDS}}
+
+INETD_BUILDS = {row.name: row for row in INETDS}
 
 
 @attrs.frozen(kw_only=True)
@@ -92,8 +95,9 @@ class Host:
     @property
     def compat(self) -> bool:
         """True if xinetd serves /etc/inetd.conf as well."""
-        stated = self.policy.compat
-        return stated if stated is not None else isinstance(self.server, XinetdBuild) and self.server.inetd_compat
+        if not isinstance(self.server, XinetdBuild) or self.server.compat is None:
+            return False
+        return self.server.compat_default if self.policy.compat is None else self.policy.compat
 
     def port(self, name: str, transport: Transport) -> int | None:
         """The port that the host's /etc/services gives a name, None when it has none (or none is known)."""

@@ -10,19 +10,22 @@ __all__ = ["INETDS"]
 
 _TCP, _UDP = Transport.TCP, Transport.UDP
 _V4, _V6 = Family.IPV4, Family.IPV6
+_BUILTINS = ("echo", "discard", "daytime", "time", "chargen")
 
 # FreeBSD sets IPV6_V6ONLY itself, to 1 for a lone 6 and to 0 as soon as a 4 stands beside it; the digits are no part of the key, so the last
 # of tcp6 and tcp46 for one service wins.
 _FREEBSD_TOKENS = tuple(
     Token(name=f"{kind.value}{digits}", transport=kind, opens=(Bound(family=family, v6only=v6only, key=kind.value),))
     for kind in (_TCP, _UDP)
-    for digits, family, v6only in (("", _V4, None), ("4", _V4, None), ("6", _V6, True), ("46", _V6, False), ("64", _V6, False))
+    for digits, family, v6only in (("4", _V4, None), ("", _V4, None), ("6", _V6, True), ("46", _V6, False), ("64", _V6, False))
 )
+# In 4.x days plain tcp was the customary spelling, and it is what UW-IMAP documents.
+_FREEBSD_4_TOKENS = tuple(sorted(_FREEBSD_TOKENS, key=lambda token: token.name.endswith("4") and token.opens[0].family is _V4))
 
 _FREEBSD = InetdBuild(
     name="freebsd-inetd",
     tokens=_FREEBSD_TOKENS,
-    pairs=(("4", "6"),),
+    builtins=(*_BUILTINS, "auth"),
     numeric_ports=False,
     host_prefix=False,
     brackets=False,
@@ -45,8 +48,8 @@ INETDS = (
     _FREEBSD,
     InetdBuild(
         name="freebsd-4-inetd",
-        tokens=_FREEBSD_TOKENS,
-        pairs=(("", "6"), ("4", "6")),
+        tokens=_FREEBSD_4_TOKENS,
+        builtins=(*_BUILTINS, "auth"),
         numeric_ports=False,
         host_prefix=False,
         brackets=False,
@@ -67,11 +70,7 @@ INETDS = (
     InetdBuild(
         name="debian-openbsd-inetd",
         tokens=(
-            Token(
-                name="tcp",
-                transport=_TCP,
-                opens=(Bound(family=_V4, key="tcp"), Bound(family=_V6, v6only=True, key="tcp6")),
-            ),
+            Token(name="tcp", transport=_TCP, opens=(Bound(family=_V4, key="tcp"), Bound(family=_V6, v6only=True, key="tcp6"))),
             Token(name="tcp4", transport=_TCP, opens=(Bound(family=_V4, key="tcp4"),)),
             Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, v6only=True, key="tcp6"),)),
             Token(name="tcp46", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp46"),), named=False),
@@ -80,7 +79,7 @@ INETDS = (
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, key="udp6"),)),
             Token(name="udp46", transport=_UDP, opens=(Bound(family=_V6, key="udp46"),), named=False),
         ),
-        pairs=(("4", "6"),),
+        builtins=_BUILTINS,
         numeric_ports=True,
         host_prefix=True,
         brackets=True,
@@ -113,7 +112,7 @@ INETDS = (
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, v6only=False, key="udp6"),)),
             Token(name="udp46", transport=_UDP, opens=(Bound(family=_V4, key="udp46"),)),
         ),
-        pairs=(("4", "6only"),),
+        builtins=_BUILTINS,
         numeric_ports=True,
         host_prefix=True,
         brackets=False,
@@ -130,5 +129,33 @@ INETDS = (
         rebind_conflict=True,
         heals="reload",
         source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6; measured: tests/test_daemons.py",
+    ),
+    # xinetd's own reading of inetd.conf (-inetd_compat): the protocol has to stand in /etc/protocols, so tcp4 and tcp6 do not exist.
+    *(
+        InetdBuild(
+            name=name,
+            tokens=tuple(Token(name=kind.value, transport=kind, opens=(bound,)) for kind in (_TCP, _UDP)),
+            builtins=_BUILTINS,
+            numeric_ports=False,
+            host_prefix=False,
+            brackets=False,
+            quotes=False,
+            comment_anywhere=False,
+            continuation=False,
+            max_args=None,
+            line_limit=None,
+            suffix=Suffix.NONE,
+            rate_offset=0,
+            user_group=".",
+            bad_user_costs_entry=True,
+            short_line_kills=False,
+            rebind_conflict=False,
+            heals="restart",
+            source="xinetd inet.c (parse_inet_conf), 2.3.15 and openSUSE 2.3.15.3; run on Linux",
+        )
+        for name, bound in (
+            ("xinetd-compat-ipv4", Bound(family=_V4, key="")),
+            ("xinetd-compat-dual", Bound(family=_V6, v6only=False, key="")),
+        )
     ),
 )

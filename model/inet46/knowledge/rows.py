@@ -102,7 +102,7 @@ class InetdBuild:
 
     name: str
     tokens: tuple[Token, ...]
-    pairs: tuple[tuple[str, str], ...]  # spellings of "one socket for each family", best first; (tokens for tcp, udp ends alike)
+    builtins: tuple[str, ...]  # services it performs itself, by official name
     numeric_ports: bool
     host_prefix: bool  # address: before the service
     brackets: bool  # [v6]: is understood
@@ -131,8 +131,12 @@ class XinetdBuild:
     both_flags_disable: bool  # flags = IPv4 IPv6 disables the service (else: the IPv6 socket, dual)
     disable_is_final: bool  # `disable = yes` ends the entry; else the `enabled` list revives it
     rlimit_files: bool
-    inetd_compat: bool  # -inetd_compat is passed by default: /etc/inetd.conf is served as well
-    plain_pair: bool  # write the pair as the oldest builds are documented: one plain paragraph, one with flags = IPv6
+    builtins: tuple[str, ...]
+    compat: str | None  # the build that reads /etc/inetd.conf when -inetd_compat is passed; None: no such option
+    compat_default: bool  # the release passes -inetd_compat
+    plain_ipv4: bool  # an IPv4 paragraph is written without a flag, an IPv6 one with flags = IPv6 alone, as its own time did
+    writes_protocol: bool  # customary on this system: a protocol line
+    writes_disable: bool  # customary on this system: disable = no
     source: str
 
 

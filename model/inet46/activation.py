@@ -1,0 +1,91 @@
+"""How a change must be activated so that its sockets really come to be: the verbs for the super-server, in order.
+
+A reload is cheap and keeps sessions, and it is where services die: most inetds bind the new socket while the old one is still open, and
+xinetd takes no notice of a changed v6only. The reload is replayed against the kernel's matrix; what it would get wrong decides the verbs.
+Sources: facts on reload in `knowledge` (rebind_conflict, heals); xinetd reconfig.c; measured on the lab's hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inet46.entry import Entry
+from inet46.knowledge import Host, InetdBuild
+from inet46.predict import predict
+from inet46.sockets import Family, Socket, collide
+
+__all__ = ["RESTART", "activation"]
+
+RELOAD = ("reload",)
+RESTART = ("restart",)
+
+_Key = tuple[object, ...]
+
+
+def activation(before: Iterable[Entry], after: Iterable[Entry], host: Host) -> tuple[str, ...]:
+    """Return the verbs that take a super-server from one list of entries to another; () when there is nothing to do.
+
+    The verbs are those of the transaction: reload, restart, settle, signal NAME.
+    """
+    old, new = tuple(before), tuple(after)
+    if old == new:
+        return ()
+    if isinstance(host.server, InetdBuild):
+        return _inetd(old, new, host, host.server)
+    return _xinetd(old, new, host)
+
+
+def _inetd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host, build: InetdBuild) -> tuple[str, ...]:
+    if not build.rebind_conflict or not _reload_fails(_table(old, host), _table(new, host), host):
+        return RELOAD
+    # The first reload fails to bind and then closes the old socket; the second act finds the port free.
+    return (*RELOAD, "settle", build.heals)
+
+
+def _reload_fails(old: dict[_Key, Socket], new: dict[_Key, Socket], host: Host) -> bool:
+    """Replay a reload: new sockets are bound in file order, those no longer wanted are closed at the very end."""
+    held = dict(old)
+    for key, socket in new.items():
+        if held.get(key) == socket:
+            continue
+        held.pop(key, None)  # the same key with another option: closed and made anew on the spot
+        conflicts = host.kernel.conflicts(socket.transport)
+        if any(collide(socket, other, conflicts) for other in held.values()):
+            return True
+        held[key] = socket
+    return False
+
+
+def _table(entries: tuple[Entry, ...], host: Host) -> dict[_Key, Socket]:
+    """Return what the daemon holds under which key; compat and numeric spellings are different keys, as they are to the daemon."""
+    table: dict[_Key, Socket] = {}
+    for held in predict(entries, host).sockets:
+        bind = next(bind for bind in held.entry.binds if bind.family is held.socket.family)
+        table[(held.entry.service, bind.key, bind.family, held.socket.address)] = held.socket
+    return table
+
+
+def _xinetd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host) -> tuple[str, ...]:
+    """Decide between SIGHUP and a restart.
+
+    SIGHUP matches services by id. It does not apply a change of v6only, nor the removal of a bind; a change of family it applies by
+    killing the running sessions, which a restart leaves alone. Twins of one id are mixed up. A new id is always safe: what is gone is
+    closed before what is new is opened.
+    """
+    before, after = _by_id(old), _by_id(new)
+    if len(before) < len(old) or len(after) < len(new):
+        return RESTART
+    moved = any(_wishes(before[name]) != _wishes(after[name]) for name in before.keys() & after.keys())
+    return RESTART if moved else RELOAD
+
+
+def _by_id(entries: tuple[Entry, ...]) -> dict[str, Entry]:
+    return {(entry.id or entry.service).lower(): entry for entry in entries}
+
+
+def _wishes(entry: Entry) -> tuple[object, ...]:
+    return entry.transport, entry.port, entry.wait, tuple((bind.family, _option(bind.family, bind.v6only), bind.address) for bind in entry.binds)
+
+
+def _option(family: Family, v6only: bool | None) -> bool | None:  # noqa: FBT001 -- the value of a socket option
+    return v6only if family is Family.IPV6 else None

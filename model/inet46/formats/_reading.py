@@ -1,0 +1,40 @@
+"""What every format answers when it is read on a host, and what it needs to know of other files."""
+
+from __future__ import annotations
+
+import attrs
+
+from inet46.diagnostics import Diagnostic, Severity, Source, Span
+from inet46.entry import Entry
+
+__all__ = ["NUMBER", "Reading", "fault", "split_lines"]
+
+NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept more than any daemon does
+
+
+@attrs.frozen(kw_only=True)
+class Reading:
+    """Entries in the order in which the daemon comes to them, what is wrong in the files, and what could not be known.
+
+    `sources` are the texts that were read, in order; an entry's origin points into one of them.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
+    unknown: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def fault(code: str, name: str, message: str, span: Span, *, severity: Severity = Severity.ERROR) -> Diagnostic:
+    """Make a diagnostic of a reading."""
+    return Diagnostic(code=code, name=name, severity=severity, message=message, span=span)
+
+
+def split_lines(source: Source) -> tuple[Span, ...]:
+    """Cut a text after each newline, and nowhere else: the daemons know no other line end."""
+    text, start, spans = source.text, 0, []
+    while start < len(text):
+        stop = text.find("\n", start) + 1 or len(text)
+        spans.append(Span(source, start, stop))
+        start = stop
+    return tuple(spans)

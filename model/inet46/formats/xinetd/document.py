@@ -1,0 +1,160 @@
+"""xinetd.conf and xinetd.d: paragraphs of attributes, in the grammar of confparse.c, tolerant as it is and strict as it is.
+
+    file      := { comment | blank | include | includedir | defaults | service }
+    service   := "service" name NL "{" NL { attribute NL } "}" NL
+    attribute := NAME WS ( "=" | "+=" | "-=" ) values          at least one blank before the operator
+
+A `#` begins a comment only as the first thing in a line; there is no quoting, no escape and no continuation. What the daemon skips after a
+mistake is skipped here too: to the next line that holds only `}`. Sources: xinetd confparse.c, parse.c, parsesup.c, includedir.c; measured.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from inet46.diagnostics import Diagnostic, Source, Span
+from inet46.formats._reading import fault, split_lines
+
+__all__ = ["Attribute", "Document", "Include", "Paragraph", "emit", "parse"]
+
+
+@attrs.frozen
+class Attribute:
+    """One `name = values` line; names compare without case, so `name` is kept in lower case."""
+
+    name: str
+    operator: str
+    values: tuple[str, ...]
+    span: Span
+
+
+@attrs.frozen
+class Paragraph:
+    """`defaults` (name "") or `service NAME`, from its header line to its closing brace."""
+
+    name: str
+    attributes: tuple[Attribute, ...]
+    span: Span
+    header: Span
+
+    @property
+    def defaults(self) -> bool:
+        """True for the defaults paragraph."""
+        return not self.name
+
+
+@attrs.frozen
+class Include:
+    """`include FILE` or `includedir FOLDER`."""
+
+    path: str
+    folder: bool
+    span: Span
+
+
+@attrs.frozen
+class Document:
+    """One file of xinetd: what stands in it in order, what was wrong with it, and its text."""
+
+    source: Source
+    items: tuple[Paragraph | Include, ...]
+    faults: tuple[Diagnostic, ...]
+    lines: tuple[Span, ...] = attrs.field(repr=False)
+
+
+def parse(text: str, path: str = "/etc/xinetd.conf") -> Document:
+    """Take a text apart; a mistake costs what it costs the daemon, and is kept in the text all the same."""
+    source = Source(path, text)
+    lines = split_lines(source)
+    scanner = _Scanner(lines)
+    scanner.file()
+    return Document(source, tuple(scanner.items), tuple(scanner.faults), lines)
+
+
+def emit(document: Document) -> str:
+    """Give the text back, byte for byte."""
+    return "".join(line.text for line in document.lines)
+
+
+@attrs.define
+class _Scanner:
+    lines: tuple[Span, ...]
+    at: int = 0
+    items: list[Paragraph | Include] = attrs.field(factory=list)
+    faults: list[Diagnostic] = attrs.field(factory=list)
+
+    def _next(self) -> Span | None:
+        """Return the next line that is neither blank nor a comment."""
+        while self.at < len(self.lines):
+            line = self.lines[self.at]
+            self.at += 1
+            if line.text.strip(" \t\n") and not line.text.lstrip(" \t").startswith("#"):
+                return line
+        return None
+
+    def file(self) -> None:
+        """file := { include | includedir | defaults | service }."""
+        seen_defaults = False
+        while (line := self._next()) is not None:
+            words = _words(line)
+            keyword = words[0].lower()
+            if keyword in {"include", "includedir"} and len(words) > 1:
+                self.items.append(Include(words[1], keyword == "includedir", line))
+            elif keyword == "defaults" or (keyword == "service" and len(words) > 1):
+                paragraph = self._paragraph(line, "" if keyword == "defaults" else words[1])
+                if paragraph and paragraph.defaults and seen_defaults:
+                    self._say("I123", "second-defaults", "a second defaults paragraph in one file is skipped", line)
+                elif paragraph:
+                    self.items.append(paragraph)
+                    seen_defaults = seen_defaults or paragraph.defaults
+            else:
+                self._say("I120", "missing-service-keyword", f"{words[0]!r} begins no paragraph; everything to the next '}}' is skipped", line)
+                self._skip()
+
+    def _paragraph(self, header: Span, name: str) -> Paragraph | None:
+        what = f"service {name}" if name else "defaults"
+        line = self._next()
+        if line is None or _words(line) != ["{"]:
+            self._say("I121", "missing-brace", f"{what}: missing '{{' on a line of its own; the entry is lost", header)
+            self.at -= 1 if line is not None and _words(line) == ["}"] else 0
+            self._skip()
+            return None
+        attributes: list[Attribute] = []
+        while (line := self._next()) is not None:
+            if _words(line) == ["}"]:
+                return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
+            problem = self._attribute(line, attributes)
+            if problem:
+                self._say("I122", "bad-attribute-line", f"{what}: {problem}; the entry is lost", line)
+                self._skip()
+                return None
+        self._say("I124", "incomplete-entry", f"{what}: missing '}}' at the end of the file; the entry is lost", header)
+        return None
+
+    def _attribute(self, line: Span, attributes: list[Attribute]) -> str | None:
+        """attribute := NAME WS OP values; returns what is wrong with it."""
+        match = re.fullmatch(r"[ \t]*([^ \t]+)(?:([ \t]+)([^ \t]*)(.*))?", line.text.rstrip("\n"), re.DOTALL)
+        if match is None or match[2] is None or match[3] == "":
+            name = match[1] if match else ""
+            return f"attribute {name.partition('=')[0]} needs a space before operator" if "=" in name else f"nothing after attribute {name}"
+        operator = re.match(r"\+=|-=|=", match[3])
+        if operator is None:
+            return f"bad operator {match[3]!r} for attribute {match[1]}"
+        values = match[3][operator.end() :] + match[4]
+        attributes.append(Attribute(match[1].lower(), operator[0], tuple(re.findall(r"[^ \t]+", values)), line))
+        return None
+
+    def _skip(self) -> None:
+        """Go on behind the next line that holds only a closing brace, as confparse.c does after a mistake."""
+        while (line := self._next()) is not None:
+            if _words(line) == ["}"]:
+                return
+
+    def _say(self, code: str, name: str, message: str, span: Span) -> None:
+        self.faults.append(fault(code, name, message, span))
+
+
+def _words(line: Span) -> list[str]:
+    return re.findall(r"[^ \t\n]+", line.text)

@@ -1,0 +1,358 @@
+"""What one build of xinetd makes of its files: includes followed, defaults applied, each paragraph judged as parse.c judges it.
+
+Sources: parse.c (tables of attributes), confparse.c (check_entry, fix_server_argv), service.c (activate_normal), addr.c; measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from inet46.diagnostics import Diagnostic, Severity, Source, Span
+from inet46.entry import Bind, Entry
+from inet46.formats._reading import NUMBER, Reading, fault
+from inet46.formats.xinetd.document import Attribute, Document, Include, Paragraph, parse
+from inet46.knowledge import Host, XinetdBuild
+from inet46.service import RLIMITS, Builtin, Limits, Program, Rate
+from inet46.sockets import Family, Transport
+
+__all__ = ["ADDRESS", "read"]
+
+ADDRESS = r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*"
+
+# name -> number of values; -1 any number once, -2 a list that += and -= may change (parse.c, service_attributes[])
+_COUNTS = {
+    **dict.fromkeys(("socket_type", "protocol", "wait", "disable", "groups", "v6only", "user", "group", "server", "id", "port"), 1),
+    **dict.fromkeys(("instances", "per_source", "nice", "deny_time", "banner", "banner_success", "banner_fail", "max_load", "umask"), 1),
+    **dict.fromkeys(("bind", "interface", "rpc_version", "rpc_number", "libwrap", "mdns"), 1),
+    **{f"rlimit_{name}": 1 for name in RLIMITS},
+    **dict.fromkeys(("redirect", "cps"), 2),
+    **dict.fromkeys(("server_args", "type", "flags", "access_times", "log_type"), -1),
+    **dict.fromkeys(("only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv"), -2),
+}
+_NEED_VALUES = {"flags", "type", "server_args", "access_times", "log_type"}
+_FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
+# What a Service has words for; the rest of a paragraph is kept word for word in Entry.extra.
+_KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group", "server", "server_args", "id", "port", "instances"} | {
+    "per_source", "nice", "umask", "bind", "cps", "type", "flags", "only_from", "no_access", "env", *(f"rlimit_{n}" for n in RLIMITS)
+}  # fmt: skip
+
+
+class _Lost(Exception):
+    """The daemon disables this service."""
+
+
+class _Unknown(Exception):
+    """What this paragraph opens is not known."""
+
+
+@attrs.define
+class _State:
+    """What has been gathered while the files are read in the daemon's order."""
+
+    files: Mapping[str, str]
+    host: Host
+    build: XinetdBuild
+    services: list[Paragraph] = attrs.field(factory=list)
+    defaults: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    faults: list[Diagnostic] = attrs.field(factory=list)
+    unknown: list[str] = attrs.field(factory=list)
+    sources: list[Source] = attrs.field(factory=list)
+
+    def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
+        """Read a file and, in place, what it includes."""
+        document = parse(self.files[path], path)
+        self.sources.append(document.source)
+        self.faults.extend(document.faults)
+        for item in document.items:
+            match item:
+                case Paragraph(name="") as paragraph:
+                    self._add_defaults(paragraph)
+                case Paragraph() as paragraph:
+                    self.services.append(paragraph)
+                case Include() as include:
+                    self._include(include, document, (*seen, path))
+
+    def _include(self, include: Include, document: Document, seen: tuple[str, ...]) -> None:
+        if not include.path.startswith("/"):
+            self.unknown.append(f"{document.source.path}:{include.span.line}: {include.path} is relative to where xinetd was started")
+            return
+        paths = list(_folder(self.files, include.path)) if include.folder else [include.path]
+        for path in paths:
+            if path in seen:
+                self._say("I127", "include-loop", f"{path} includes itself", include.span)
+            elif path in self.files:
+                self.load(path, seen)
+            else:
+                self._say("I126", "missing-include", f"{path} is not there; xinetd goes on without it", include.span)
+
+    def _add_defaults(self, paragraph: Paragraph) -> None:
+        for attribute in paragraph.attributes:
+            if attribute.name in {"enabled", "disabled"}:
+                self.defaults[attribute.name] = (*self.defaults.get(attribute.name, ()), *attribute.values)
+            else:
+                self.defaults.setdefault("bind" if attribute.name == "interface" else attribute.name, attribute.values)
+
+    def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
+        self.faults.append(fault(code, name, message, span, severity=severity))
+
+
+def _folder(files: Mapping[str, str], folder: str) -> Iterator[str]:
+    """Yield the files of an includedir, in the C locale's order; names with a dot or with a ~ at the end are not read."""
+    prefix = folder.rstrip("/") + "/"
+    for path in sorted(files, key=lambda path: path.encode("utf-8", "surrogateescape")):
+        name = path.removeprefix(prefix)
+        if path.startswith(prefix) and "/" not in name and "." not in name and not name.endswith("~"):
+            yield path
+
+
+def read(files: Mapping[str, str], build: XinetdBuild, host: Host) -> Reading:
+    """Return the entries that this build starts with; `files` maps every path that could matter to its text."""
+    if host.config not in files:
+        return Reading(unknown=(f"{host.config} is not there: xinetd would not start",))
+    state = _State(files, host, build)
+    state.load(host.config)
+    entries: list[Entry] = []
+    for paragraph in state.services:
+        try:
+            entry = _Paragraph(paragraph, state).entry()
+        except _Lost as lost:
+            state.faults.append(fault("I130", "service-disabled", f"{paragraph.name}: {lost}: the service is disabled", paragraph.header))
+        except _Unknown as reason:
+            state.unknown.append(f"{paragraph.span.source.path}:{paragraph.span.line}: {reason}")
+        else:
+            if entry is not None and _enabled(entry, state) and not _identical(entry, entries, state):
+                entries.append(entry)
+    return Reading(
+        entries=tuple(entries), faults=tuple(state.faults), unknown=tuple(state.unknown), sources=tuple(dict.fromkeys(state.sources))
+    )
+
+
+def _enabled(entry: Entry, state: _State) -> bool:
+    """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
+    name = (entry.id or entry.service).lower()
+    enabled = state.defaults.get("enabled")
+    if enabled is not None and name not in {other.lower() for other in enabled}:
+        state.faults.append(fault("I131", "not-enabled", f"{name} is not in the `enabled` list of defaults", _place(entry)))
+        return False
+    return name not in {other.lower() for other in state.defaults.get("disabled", ())}
+
+
+def _identical(entry: Entry, earlier: list[Entry], state: _State) -> bool:
+    """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no address."""
+
+    def port(one: Entry) -> int | None:
+        return one.port if one.port is not None else state.host.port(one.service, one.transport)
+
+    for other in earlier:
+        theirs, ours = other.binds[0].address, entry.binds[0].address
+        if theirs is not None and (other.transport, port(other)) == (entry.transport, port(entry)) and ours in {None, theirs}:
+            text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
+            state.faults.append(fault("I202", "identical-service", text, _place(entry)))
+            return True
+    return False
+
+
+def _place(entry: Entry) -> Span:
+    if entry.origin is None:
+        raise AssertionError("an entry that was read has an origin")
+    return entry.origin
+
+
+@attrs.define
+class _Paragraph:
+    """One service paragraph while its attributes are weighed."""
+
+    paragraph: Paragraph
+    state: _State
+    values: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    disabled: bool = False
+
+    def entry(self) -> Entry | None:
+        """Return the entry, or None when it is switched off."""
+        for attribute in self.paragraph.attributes:
+            if attribute.name == "disable" and attribute.values and attribute.values[0].lower() == "yes":
+                self.disabled = True
+                break
+            self._take(attribute)
+        if self.disabled:
+            return None
+        kinds = {value.upper() for value in self.values.get("type", ())}
+        if kinds & {"RPC", "SPECIAL", "TCPMUX", "TCPMUXPLUS"}:
+            raise _Unknown(f"{self.paragraph.name}: type {' '.join(sorted(kinds))}")
+        transport = self._transport()
+        wait = self._yes("wait")
+        family, address = self._address()
+        return Entry(
+            service=self.paragraph.name,
+            port=self._port(transport, unlisted="UNLISTED" in kinds),
+            transport=transport,
+            binds=(Bind(family=family, address=address, v6only=None if family is Family.IPV4 else "v6only" in self.values),),
+            program=self._program(internal="INTERNAL" in kinds),
+            wait=wait,
+            user=self._needed("user")[0],
+            group=self.values.get("group", (None,))[0],
+            limits=self._limits(),
+            only_from=self.values.get("only_from"),
+            no_access=self.values.get("no_access", ()),
+            environment=tuple((name, value) for name, _, value in (item.partition("=") for item in self.values.get("env", ()))),
+            id=self.values.get("id", (None,))[0],
+            extra=tuple(self._extra()),
+            origin=self.paragraph.span,
+        )
+
+    def _take(self, attribute: Attribute) -> None:
+        """Note an attribute as the daemon does: unknown ones and wrong counts are ignored, the first of two wins."""
+        name = "bind" if attribute.name == "interface" else attribute.name
+        count = _COUNTS.get(name)
+        if count is None or (name == "rlimit_files" and not self.state.build.rlimit_files):
+            self._warn("I140", "unknown-attribute", f"bad service attribute: {attribute.name}; it is ignored", attribute.span)
+        elif count != -2 and attribute.operator != "=":
+            self._warn("I141", "operator-on-scalar", f"{attribute.operator} cannot be used for {name}; it is ignored", attribute.span)
+        elif count > 0 and len(attribute.values) != count:
+            text = f"attribute {name} expects {count} values and {len(attribute.values)} were specified; it is ignored"
+            self._warn("I142", "wrong-number-of-values", text, attribute.span)
+        elif count == -2:
+            self.values[name] = self._list(name, attribute)
+        elif name in self.values:
+            self._warn("I143", "attribute-already-set", f"attribute already set: {name}; the first one counts", attribute.span)
+        elif name in _NEED_VALUES and not attribute.values:
+            raise _Lost(f"{name} has no value")
+        else:
+            self.values[name] = attribute.values
+
+    def _list(self, name: str, attribute: Attribute) -> tuple[str, ...]:
+        before = self.values.get(name, self.state.defaults.get(name, ()) if attribute.operator == "+=" else ())
+        if attribute.operator == "-=":
+            return tuple(value for value in before if value not in attribute.values)
+        return (*before, *attribute.values)
+
+    def _warn(self, code: str, name: str, message: str, span: Span) -> None:
+        self.state.faults.append(fault(code, name, f"{self.paragraph.name}: {message}", span, severity=Severity.WARNING))
+
+    def _needed(self, name: str) -> tuple[str, ...]:
+        if name not in self.values:
+            raise _Lost(f"missing attribute {name}")
+        return self.values[name]
+
+    def _yes(self, name: str) -> bool:
+        value = self._needed(name)[0].lower()
+        if value not in {"yes", "no"}:
+            raise _Lost(f"{name} = {value} is neither yes nor no")
+        return value == "yes"
+
+    def _transport(self) -> Transport:
+        """Read socket_type and protocol, each of which can stand for the other; tcp6 and tcp46 are no protocols here."""
+        protocol = self.values.get("protocol", ("",))[0]
+        socket_type = self.values.get("socket_type", ("",))[0].lower()
+        if protocol and protocol not in {"tcp", "udp"}:
+            if re.fullmatch(r"(tcp|udp)[46].*", protocol):
+                raise _Lost(f"protocol {protocol} not in /etc/protocols")
+            raise _Unknown(f"{self.paragraph.name}: protocol {protocol}")
+        for transport in Transport:
+            if socket_type in {transport.socket_type, ""} and protocol in {transport.value, ""} and (socket_type or protocol):
+                return transport
+        if socket_type in {"raw", "seqpacket", "stream", "dgram"}:
+            raise _Unknown(f"{self.paragraph.name}: {socket_type} socket with protocol {protocol or '(none)'}")
+        raise _Lost(f"socket_type {socket_type!r} is not one of stream, dgram, raw, seqpacket" if socket_type else "missing attribute socket_type")
+
+    def _port(self, transport: Transport, *, unlisted: bool) -> int | None:
+        """Check name and port against /etc/services, as far as it was looked at."""
+        text = self.values.get("port", (None,))[0]
+        if text is not None and (not re.fullmatch(NUMBER, text) or int(text) > 65535):
+            raise _Lost(f"port {text!r} is not a number up to 65535")
+        port = None if text is None else int(text)
+        if port == 0:
+            raise _Unknown(f"{self.paragraph.name}: port 0 is a random one")
+        if unlisted:
+            if port is None:
+                raise _Lost("type UNLISTED needs a port")
+            return port
+        listed = self.state.host.port(self.paragraph.name, transport)
+        if listed is None and self.state.host.policy.services is not None:
+            raise _Lost(f"{self.paragraph.name}/{transport.value} is not in /etc/services, and type is not UNLISTED")
+        if listed is not None and port not in {None, listed}:
+            raise _Lost(f"expects port {listed}, not {port}")
+        return port
+
+    def _address(self) -> tuple[Family, str | None]:
+        """Apply the heart of xinetd: which family a service gets, and what becomes of a bind that contradicts it."""
+        flags = {value.upper() for value in self.values.get("flags", ())}
+        if flags - _FLAGS:
+            raise _Lost(f"bad flag {', '.join(sorted(flags - _FLAGS))}")
+        build = self.state.build
+        if {"IPV4", "IPV6"} <= flags:
+            if build.both_flags_disable:
+                raise _Lost("specified as both IPv4 and IPv6")
+            flags.discard("IPV4")
+        stated = Family.IPV4 if "IPV4" in flags else Family.IPV6 if "IPV6" in flags else None
+        bind = (self.values.get("bind") or self.state.defaults.get("bind") or (None,))[0]
+        if bind is None:
+            return stated if stated is not None else build.default_family, None
+        if not re.fullmatch(ADDRESS, bind):
+            raise _Unknown(f"{self.paragraph.name}: the address of {bind}")
+        family = Family.IPV6 if ":" in bind else Family.IPV4
+        if stated not in {None, family}:
+            text = f"bind = {bind} contradicts flags = {' '.join(sorted(flags))}: xinetd listens on every address instead"
+            self.state.faults.append(fault("I304", "bind-ignored", f"{self.paragraph.name}: {text}", self.paragraph.header))
+            return Family.IPV4 if "IPV4" in flags else Family.IPV6, None
+        return family, None if bind == family.wildcard else bind
+
+    def _program(self, *, internal: bool) -> Program | Builtin:
+        if internal:
+            if self.paragraph.name not in self.state.build.builtins:
+                raise _Unknown(f"the built-in service {self.paragraph.name}")
+            return Builtin(builtin=self.paragraph.name)
+        if "redirect" in self.values:
+            return Builtin(builtin="redirect")
+        if "server" not in self.values:
+            raise _Lost("no server is specified")
+        path, args = self.values["server"][0], self.values.get("server_args", ())
+        if not path.startswith("/") or path.endswith("/"):
+            raise _Lost(f"server {path} is not the absolute path of a program")
+        if "NAMEINARGS" in {flag.upper() for flag in self.values.get("flags", ())} and args:
+            return Program(path=path, argv0=args[0], args=args[1:])
+        return Program(path=path, args=args)
+
+    def _limits(self) -> Limits:
+        cps = self.values.get("cps", ("", ""))
+        return Limits(
+            instances=self._count("instances"),
+            per_source=self._count("per_source"),
+            rate=Rate(connections=int(cps[0]), seconds=1) if re.fullmatch(NUMBER, cps[0]) and int(cps[0]) and cps[1] == "10" else None,
+            nice=self._number("nice", r"-?[0-9]+", 10),
+            umask=self._number("umask", r"[0-7]+", 8),
+            rlimits=tuple((name, amount) for name in RLIMITS if (amount := self._rlimit(name)) is not None),
+        )
+
+    def _count(self, name: str) -> int | None:
+        value = self.values.get(name, ("UNLIMITED",))[0]
+        return None if value.upper() == "UNLIMITED" else self._number(name, NUMBER, 10) or None
+
+    def _number(self, name: str, pattern: str, base: int) -> int | None:
+        if name not in self.values:
+            return None
+        if not re.fullmatch(pattern, self.values[name][0]):
+            raise _Lost(f"{name} = {self.values[name][0]} is not a number")
+        return int(self.values[name][0], base)
+
+    def _rlimit(self, name: str) -> int | None:
+        value = self.values.get(f"rlimit_{name}", ("UNLIMITED",))[0]
+        if value.upper() == "UNLIMITED":
+            return None
+        match = re.fullmatch(rf"({NUMBER})([kKmM]?)", value)
+        if match is None:
+            raise _Lost(f"rlimit_{name} = {value} is not a number")
+        return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2}[match[2].lower()]
+
+    def _extra(self) -> Iterator[str]:
+        """Keep, word for word, what a Service has no words for."""
+        flags = [flag for flag in self.values.get("flags", ()) if flag.upper() not in {"REUSE", "IPV4", "IPV6", "NAMEINARGS"}]
+        if flags:
+            yield f"flags = {' '.join(flags)}"
+        for attribute in self.paragraph.attributes:
+            name = attribute.name
+            if name in _COUNTS and (name not in _KNOWN or (name == "cps" and attribute.values[1:] != ("10",))):
+                yield " ".join((name, attribute.operator, *attribute.values))

@@ -1,0 +1,215 @@
+"""A plan meets the files that a host already has: what is ours is replaced, every other byte stays.
+
+Ours is what binds a port of our services. An entry that already does what is wanted is left exactly as it stands, spelling and all. The
+result is read again and predicted as a whole; a merge that would do anything but the plan is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from inet46 import formats
+from inet46.activation import activation
+from inet46.diagnostics import Severity, Span
+from inet46.entry import Entry
+from inet46.errors import Inexpressible, Unprovable
+from inet46.host import HostPolicy
+from inet46.knowledge import Host, Setting, XinetdBuild, resolve
+from inet46.plan import bare, duty, home, plan, port_of, shortfalls
+from inet46.predict import Held, Prediction, predict
+from inet46.service import Service
+from inet46.sockets import Family, Transport
+
+__all__ = ["Merge", "merge"]
+
+Port = tuple[Transport, int]
+
+
+@attrs.frozen(kw_only=True)
+class Merge:
+    """What has to change on a host, and what is then true.
+
+    `files` maps the path of each file that changes to its new text. `entries` and `sockets` are those of the whole super-server
+    afterwards. `ours` are the ports that this is about. `activate` are the verbs that bring the change about, if the super-server now
+    runs on the old files.
+    """
+
+    host: Host
+    services: tuple[Service, ...]
+    files: Mapping[str, str] = attrs.field(eq=False)
+    settings: tuple[Setting, ...]
+    before: tuple[Held, ...]
+    sockets: tuple[Held, ...]
+    ours: tuple[Port, ...]
+    activate: tuple[str, ...]
+
+    def held(self, service: Service) -> tuple[Held, ...]:
+        """The sockets of one service afterwards."""
+        port = port_of(service, self.host)
+        return tuple(held for held in self.sockets if (held.socket.transport, held.socket.port) == (service.transport, port))
+
+
+def merge(services: Iterable[Service], host: str | HostPolicy | Host, files: Mapping[str, str]) -> Merge:
+    """Work out the smallest change that makes a host's files do what is wanted.
+
+    `files` maps absolute paths to texts (UTF-8 with surrogateescape), as in `formats.read`. Raises Unprovable when no plan can be proved,
+    or when the files as they are would undo it.
+    """
+    where, wishes = resolve(host), tuple(services)
+    old = formats.read(files, where)
+    planned = plan(wishes, where, present=old.entries)
+    then = where.with_settings(planned.settings)
+    editor = _Editor(where, dict(files))
+    ours = _ports(wishes, where)
+    for service in wishes:
+        mine = tuple(entry for entry in old.entries if (entry.transport, _port(entry, where)) == (service.transport, port_of(service, where)))
+        told = tuple(entry for entry in planned.entries if (entry.transport, _port(entry, where)) == (service.transport, port_of(service, where)))
+        if not service.enabled:
+            editor.replace(service, mine, ())
+        elif not _serves(service, mine, then):
+            editor.replace(service, mine, told)
+    texts = editor.result()
+    new = formats.read({**files, **texts}, where)
+    _check(wishes, old.entries, new, then)
+    return Merge(
+        host=then,
+        services=wishes,
+        files={path: text for path, text in texts.items() if files.get(path) != text},
+        settings=planned.settings,
+        before=predict(old.entries, where).sockets,
+        sockets=predict(new.entries, then).sockets,
+        ours=ours,
+        activate=activation(old.entries, new.entries, then),
+    )
+
+
+def _ports(services: tuple[Service, ...], host: Host) -> tuple[Port, ...]:
+    return tuple((service.transport, port) for service in services if (port := port_of(service, host)) is not None)
+
+
+def _port(entry: Entry, host: Host) -> int | None:
+    return entry.port if entry.port is not None else host.port(entry.service, entry.transport)
+
+
+def _serves(service: Service, entries: tuple[Entry, ...], host: Host) -> bool:
+    """Return True if these entries already are what is wanted, in whatever spelling."""
+    if not entries or shortfalls(service, predict(entries, host), host, host.policy.sharing):
+        return False
+    return all(_same_duty(service, entry) for entry in entries)
+
+
+def _same_duty(service: Service, entry: Entry) -> bool:
+    """Compare what a service says, leaving alone what it says nothing about (access, when it is open to all)."""
+    bind = entry.binds[0]
+    try:
+        told = duty(service, bind.family, dual=len(entry.binds) > 1 or (bind.family is Family.IPV6 and bind.v6only is False))
+    except Inexpressible:
+        return False
+    fields = [name for name in told if name != "only_from" or not service.access.open]
+    return all(getattr(entry, name) == told[name] for name in fields)
+
+
+def _check(services: tuple[Service, ...], old: tuple[Entry, ...], new: formats.Reading, host: Host) -> None:
+    """Prove the whole: every service as wanted, and every other entry as it was."""
+    ours = set(_ports(services, host))
+    result = predict(new.entries, host)
+    problems: list[str] = []
+    for service in services:
+        if service.enabled:
+            port = port_of(service, host)
+            sockets = tuple(held for held in result.sockets if (held.socket.transport, held.socket.port) == (service.transport, port))
+            problems += shortfalls(service, Prediction(sockets=sockets), host, host.policy.sharing)
+    theirs = [[bare(entry) for entry in entries if (entry.transport, _port(entry, host)) not in ours] for entries in (old, new.entries)]
+    if theirs[0] != theirs[1]:
+        problems.append("other services would not stay as they are")
+    if problems:
+        why = [str(fault) for fault in (*new.faults, *result.faults) if fault.severity is Severity.ERROR]
+        raise Unprovable([*problems, *why])
+
+
+# -- editing ---------------------------------------------------------------------------------------------------------------------------
+
+
+@attrs.define
+class _Editor:
+    """Edits to the files of one host, gathered first and made all at once: offsets stay true until the end."""
+
+    host: Host
+    files: dict[str, str]
+    edits: dict[str, list[tuple[int, int, str]]] = attrs.field(factory=dict)
+
+    def replace(self, service: Service, mine: tuple[Entry, ...], told: tuple[Entry, ...]) -> None:
+        """Put entries in the place of others; those that are the same stay, byte for byte, and what they also say is kept."""
+        kept = {bare(entry): entry for entry in mine}
+        keep = [kept[bare(entry)] for entry in told if bare(entry) in kept]
+        drop = [entry for entry in mine if entry not in keep]
+        extra = tuple(dict.fromkeys(word for entry in mine for word in entry.extra)) if isinstance(self.host.server, XinetdBuild) else ()
+        fresh = tuple(attrs.evolve(entry, extra=extra) for entry in told if bare(entry) not in kept)
+        if isinstance(self.host.server, XinetdBuild):
+            fresh = _distinct(fresh, keep)
+        place = _span(drop[0]) if drop else None
+        if fresh:
+            text = formats.write(fresh, self.host)
+            if place is not None:
+                self._edit(place, text)
+            elif keep:
+                anchor = _span(keep[-1])
+                self._edit(Span(anchor.source, anchor.stop, anchor.stop), self._apart(anchor.source.path, anchor.stop, text))
+            else:
+                self._append(home(service.name, self.host), text)
+        for entry in drop[1:] if fresh else drop:
+            self._edit(_span(entry), "")
+
+    def _edit(self, span: Span, text: str) -> None:
+        stop = span.stop
+        if not text and isinstance(self.host.server, XinetdBuild):
+            stop = _with_blank_line(span)
+        self.edits.setdefault(span.source.path, []).append((span.start, stop, text))
+
+    def _append(self, path: str, text: str) -> None:
+        if path not in {source.path for source in formats.read({**self.files, path: ""}, self.host).sources}:
+            path = self.host.config  # the folder is not included from anywhere
+        at = len(self.files.get(path, ""))
+        self.edits.setdefault(path, []).append((at, at, self._apart(path, at, text)))
+
+    def _apart(self, path: str, at: int, text: str) -> str:
+        """Set a text apart from what stands before it: a missing newline is added, and a blank line between paragraphs."""
+        before = self.files.get(path, "")[:at]
+        if not before:
+            return text
+        newline = "" if before.endswith("\n") else "\n"
+        blank = "\n" if isinstance(self.host.server, XinetdBuild) and not before.endswith("\n\n") else ""
+        return f"{newline}{blank}{text}"
+
+    def result(self) -> dict[str, str]:
+        """Make the edits, last one first, and return the new text of each file."""
+        texts = {}
+        for path, edits in self.edits.items():
+            text = self.files.get(path, "")
+            for start, stop, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
+                text = text[:start] + new + text[stop:]
+            texts[path] = text
+        return texts
+
+
+def _distinct(fresh: tuple[Entry, ...], kept: list[Entry]) -> tuple[Entry, ...]:
+    """Give back the id-less default id only if no entry that stays has it; xinetd matches by id when it reloads."""
+    taken = {entry.id or entry.service for entry in kept}
+    return tuple(
+        attrs.evolve(entry, id=f"{entry.service}-{entry.binds[0].family.value}") if entry.id is None and entry.service in taken else entry
+        for entry in fresh
+    )
+
+
+def _with_blank_line(span: Span) -> int:
+    """Return the end of a paragraph together with the blank line behind it."""
+    text = span.source.text
+    return span.stop + 1 if text[span.stop : span.stop + 1] == "\n" else span.stop
+
+
+def _span(entry: Entry) -> Span:
+    if entry.origin is None:
+        raise AssertionError("an entry that was read has an origin")
+    return entry.origin

@@ -1,0 +1,34 @@
+"""A change of sockets in words that a person understands, and that a dry run can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inet46.service import Service
+from inet46.sockets import Family, Socket
+
+__all__ = ["answers", "change"]
+
+
+def answers(families: Iterable[Family]) -> str:
+    """Name the families that are answered: `IPv4 only`, `IPv4 and IPv6`, `nothing`."""
+    names = [family.title for family in sorted(set(families), key=lambda family: family.value)]
+    if not names:
+        return "nothing"
+    return f"{names[0]} only" if len(names) == 1 else " and ".join(names)
+
+
+def change(
+    service: Service, before: Iterable[Socket], after: Iterable[Socket], families: tuple[frozenset[Family], frozenset[Family]]
+) -> str | None:
+    """Say what becomes of one service: `imap: now answers IPv4 only → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)`; None if nothing.
+
+    `families` are those that were answered and those that will be.
+    """
+    old, new = (sorted(sockets, key=lambda s: (s.family.value, s.address)) for sockets in (before, after))
+    if old == new:
+        return None
+    listing = " + ".join(map(str, new))
+    if families[0] != families[1]:
+        return f"{service.name}: now answers {answers(families[0])} → {answers(families[1])}{f' ({listing})' if new else ''}"
+    return f"{service.name}: answers {answers(families[1])} as before, now on {listing or 'no socket'} instead of {' + '.join(map(str, old))}"
