@@ -149,18 +149,24 @@ class _Editor:
         fresh = tuple(attrs.evolve(entry, extra=extra) for entry in told if bare(entry) not in kept)
         if isinstance(self.host.server, XinetdBuild):
             fresh = _distinct(fresh, keep)
-        place = _span(drop[0]) if drop else None
+        # What stands in an inetd.conf that xinetd serves as well is taken out there and written anew in xinetd's own words.
+        own = [entry for entry in drop if self._in_own_file(entry)]
+        place = _span(own[0]) if own else None
         if fresh:
             text = formats.write(fresh, self.host)
             if place is not None:
                 self._edit(place, text)
-            elif keep:
+            elif keep and self._in_own_file(keep[-1]):
                 anchor = _span(keep[-1])
                 self._edit(Span(anchor.source, anchor.stop, anchor.stop), self._apart(anchor.source.path, anchor.stop, text))
             else:
                 self._append(home(service.name, self.host), text)
-        for entry in drop[1:] if fresh else drop:
-            self._edit(_span(entry), "")
+        for entry in drop:
+            if not fresh or _span(entry) is not place:
+                self._edit(_span(entry), "")
+
+    def _in_own_file(self, entry: Entry) -> bool:
+        return not isinstance(self.host.server, XinetdBuild) or _span(entry).source.path != formats.COMPAT
 
     def _edit(self, span: Span, text: str) -> None:
         stop = span.stop

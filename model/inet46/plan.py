@@ -216,7 +216,7 @@ def _plan_one(service: Service, host: Host, present: frozenset[Entry]) -> tuple[
         raise Unprovable([f"{service}: wanted over IPv6, and this host has no IPv6"])
     reasons: dict[str, None] = {}
     for sharing, goals in _modes(service, host):
-        spellings = sorted(_spellings(service, goals, host), key=lambda entries: -sum(bare(entry) in present for entry in entries))
+        spellings = sorted(_spellings(service, goals, host, present), key=lambda entries: -sum(bare(entry) in present for entry in entries))
         for entries in spellings:
             for settings in _settings(host, sharing):
                 problems = _prove(service, entries, host.with_settings(settings), sharing)
@@ -281,23 +281,40 @@ def _prove(service: Service, entries: tuple[Entry, ...], host: Host, sharing: Sh
 # -- spellings -------------------------------------------------------------------------------------------------------------------------
 
 
-def _spellings(service: Service, goals: tuple[_Goal, ...], host: Host) -> Iterator[tuple[Entry, ...]]:
+def _spellings(service: Service, goals: tuple[_Goal, ...], host: Host, present: frozenset[Entry]) -> Iterator[tuple[Entry, ...]]:
     """Yield the entries that could mean these goals on this super-server, in order of preference."""
     match host.server:
         case InetdBuild() as build:
-            yield from _inetd_spellings(service, goals, build, host)
+            yield from _inetd_spellings(service, goals, build, host, _names(service, build, host, present))
         case XinetdBuild() as build:
             yield from _xinetd_spellings(service, goals, build, host)
 
 
-def _inetd_spellings(service: Service, goals: tuple[_Goal, ...], build: InetdBuild, host: Host) -> Iterator[tuple[Entry, ...]]:
+_Name = tuple[str, int | None]
+
+
+def _names(service: Service, build: InetdBuild, host: Host, present: frozenset[Entry]) -> list[_Name]:
+    """Return the ways to name a service in an inetd.conf: its name, an alias that is in use, else the number where numbers are known.
+
+    Raises Unprovable when there is none.
+    """
     port = port_of(service, host)
     listed = host.port(service.name, service.transport) == port
-    names: list[tuple[str, int | None]] = [(service.name, None)] if listed else []
+    names: dict[_Name, None] = {(service.name, None): None} if listed else {}
+    for entry in sorted(present, key=lambda entry: entry.service):
+        if entry.transport is service.transport and host.port(entry.service, entry.transport) == port:
+            names[(entry.service, entry.port)] = None
     if build.numeric_ports and not isinstance(service.program, Builtin):
-        names.append((str(port), port))
+        names[(str(port), port)] = None
     if not names:
-        raise Unprovable([f"{service}: {service.name}/{service.transport.value} is not in /etc/services as port {port}; this inetd needs it there"])
+        text = f"{service}: {service.name}/{service.transport.value} is not in /etc/services as port {port}; this inetd needs it there"
+        raise Unprovable([text])
+    return list(names)
+
+
+def _inetd_spellings(
+    service: Service, goals: tuple[_Goal, ...], build: InetdBuild, host: Host, names: list[_Name]
+) -> Iterator[tuple[Entry, ...]]:
     mine = [token for token in build.tokens if token.transport is service.transport]
     choices = [[token for token in mine if _opens(token, goal)] for goal in goals]
     for (name, number), tokens in itertools.product(names, itertools.product(*choices)):

@@ -15,9 +15,10 @@ from inet46.formats._reading import Reading
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild, resolve
 
-__all__ = ["Reading", "read", "write"]
+__all__ = ["COMPAT", "Reading", "read", "write"]
 
-_COMPAT = "/etc/inetd.conf"
+COMPAT = "/etc/inetd.conf"
+"""What xinetd serves as well when it is started with -inetd_compat."""
 
 
 def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
@@ -31,9 +32,9 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             return _join(inetd.read(inetd.parse(files[path], path), build, where) for path in _inetd_paths(files, where))
         case XinetdBuild() as build:
             main = xinetd.read(files, build, where)
-            if not where.compat or build.compat is None or _COMPAT not in files:
+            if not where.compat or build.compat is None or COMPAT not in files:
                 return main
-            return _join([main, inetd.read(inetd.parse(files[_COMPAT], _COMPAT), INETD_BUILDS[build.compat], where)])
+            return _join([main, inetd.read(inetd.parse(files[COMPAT], COMPAT), INETD_BUILDS[build.compat], where)])
         case other:
             assert_never(other)
 

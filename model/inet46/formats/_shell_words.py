@@ -10,7 +10,7 @@ import re
 
 import attrs
 
-__all__ = ["NAME", "PLAIN", "Literal", "Opaque", "Part", "Unreadable", "Variable", "Word", "Words"]
+__all__ = ["NAME", "PLAIN", "Literal", "Opaque", "Part", "Unreadable", "Variable", "Word", "Words", "literal"]
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -54,10 +54,15 @@ class Word:
 
     @property
     def literal(self) -> str | None:
-        """The word as the shell sees it, when the text alone decides that."""
-        if all(isinstance(part, Literal) for part in self.parts):
-            return "".join(part.text for part in self.parts if isinstance(part, Literal))
+        """The word as the shell sees it, when the text alone decides that; of `name=value` only the value."""
+        return literal(self.parts)
+
+
+def literal(parts: tuple[Part, ...]) -> str | None:
+    """What parts come to, when the text alone decides that."""
+    if any(not isinstance(part, Literal) for part in parts):
         return None
+    return "".join(part.text for part in parts if isinstance(part, Literal))
 
 
 class Unreadable(Exception):
