@@ -16,7 +16,8 @@ import enum
 import ipaddress
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 
 import attrs
 
@@ -35,15 +36,18 @@ __all__ = [
     "VerdictError",
     "cksum",
     "parse_verdict",
+    "read_listening",
     "render",
+    "write_listening",
 ]
 
-VERBS = ("reload", "restart", "start", "settle", "daemon-reload", "signal")
+VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", "signal")
 """What `Transaction.activate` and `Transaction.undo` may say; ``signal`` is followed by a name, as in ``signal ALRM``.
 
 - ``reload``: ``systemctl reload`` when systemd is pid 1 and the unit is active, otherwise SIGHUP to the main process
 - ``restart``: ``systemctl restart``, or the script with ``restart``, or TERM and a new start with the saved argv
 - ``start``: the same three ways, for a super-server that does not run
+- ``stop``: TERM, for a super-server that did not run before
 - ``settle``: wait until the daemon has worked through its signal; two signals without it are merged into one
 - ``daemon-reload``: ``systemctl daemon-reload``
 """
@@ -51,7 +55,9 @@ VERBS = ("reload", "restart", "start", "settle", "daemon-reload", "signal")
 _LIBRARY = ("common.sh", "listeners.sh", "daemon.sh", "lock.sh", "probe.sh", "journal.sh", "transaction.sh")
 _SIGNAL = re.compile(r"signal [A-Z][A-Z0-9]{1,9}")
 _CHUNK = 4096  # bytes for one printf: each is an argument, and mksh starts a program for it
-_UNPRINTABLE = re.compile(rb"[^ -~]|['\\%]")
+_SPECIAL = re.compile(rb"[^\n -~]|['\\%]")
+_NUMBER = re.compile(r"[0-9]{1,5}")
+_PIDS = re.compile(r"-|[0-9]{1,10}(,[0-9]{1,10})*")
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -306,9 +312,192 @@ class Verdict:
 
 def parse_verdict(lines: Sequence[str]) -> Verdict:
     """Read the block between ``inet46-verdict 1`` and ``end``; what stands before it, say a login banner, is passed over."""
-    raise NotImplementedError
+    try:
+        first = list(lines).index("inet46-verdict 1")
+    except ValueError:
+        raise VerdictError("the host gave no verdict: there is no line 'inet46-verdict 1'") from None
+    words: dict[str, str] = {}
+    many: dict[str, list[str]] = {"socket": [], "log": []}
+    for line in lines[first + 1 :]:
+        key, _, value = line.partition(" ")
+        if line == "end":
+            break
+        if key in many:
+            many[key].append(value)
+        elif key in words or key not in _WORDS:
+            raise VerdictError(f"the verdict has an unexpected line {line!r}")
+        else:
+            words[key] = value
+    else:
+        raise VerdictError("the verdict is cut short: there is no line 'end'")
+    return _verdict(words, sockets=many["socket"], log=many["log"])
+
+
+_WORDS = ("result", "id", "step", "reason", "state", "recovered", "proof", "seconds")
+
+
+def _verdict(words: Mapping[str, str], *, sockets: Sequence[str], log: Sequence[str]) -> Verdict:
+    try:
+        return Verdict(
+            result=Result(words["result"]),
+            id=words["id"],
+            step=words["step"],
+            reason=words["reason"],
+            state=words["state"],
+            recovered={"yes": True, "no": False}[words["recovered"]],
+            proof=words["proof"],
+            seconds=float(words["seconds"]),
+            sockets=tuple(read_listening(line) for line in sockets),
+            log=tuple(log),
+        )
+    except KeyError as missing:
+        raise VerdictError(f"the verdict does not say {missing}") from None
+    except ValueError as wrong:
+        raise VerdictError(f"the verdict cannot be read: {wrong.args[0]}") from None
+
+
+_V6ONLY = {"yes": True, "no": False, "unknown": None, "-": None}
+
+
+def read_listening(line: str) -> Listening:
+    """Read ``TRANSPORT FAMILY ADDRESS PORT V6ONLY PIDS COMMAND``, as ``listeners.sh`` prints it."""
+    words = line.split(" ")
+    if len(words) != 7 or words[4] not in _V6ONLY or not _NUMBER.fullmatch(words[3]) or not _PIDS.fullmatch(words[5]):
+        raise ValueError(f"{line!r} is not a socket")
+    transport, family, address, port, v6only, pids, command = words
+    return Listening(
+        transport=transport,
+        family=family,
+        address=address,
+        port=int(port),
+        v6only=_V6ONLY[v6only],
+        pids=() if pids == "-" else tuple(int(pid) for pid in pids.split(",")),
+        command=None if command == "-" else command,
+    )
+
+
+def write_listening(socket: Listening) -> str:
+    """The line that `read_listening` reads."""
+    v6only = "-" if socket.family == "ipv4" else _tristate(socket.v6only, unknown="unknown")
+    pids = ",".join(map(str, socket.pids)) or "-"
+    return f"{socket.transport} {socket.family} {socket.address} {socket.port} {v6only} {pids} {socket.command or '-'}"
+
+
+def _tristate(value: bool | None, *, unknown: str) -> str:  # noqa: FBT001 -- a flag of the model, not of this function
+    return unknown if value is None else "yes" if value else "no"
 
 
 def render(transaction: Transaction) -> str:
     """The whole text for ``sh -s`` on standard input."""
-    raise NotImplementedError
+    library = resources.files(__package__) / "shell"
+    text = "".join(_code((library / name).read_text("ascii")) for name in _LIBRARY)
+    document = ("\n".join(_document(transaction)) + "\n").encode("utf-8", "surrogateescape")
+    return "".join(
+        (
+            text,
+            _settings(transaction, Seen.of(document)),
+            _function("document", _printf(document)),
+            _contents(transaction.files),
+            "inet46_transaction\n",
+        )
+    )
+
+
+def _code(text: str) -> str:
+    """The library without its comment lines: the host does not read them."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
+
+
+def _settings(transaction: Transaction, document: Seen) -> str:
+    state_dir = (transaction.state_dir or "").encode("utf-8", "surrogateescape")
+    return (
+        f"settings() {{\n\tid={transaction.id}\n\tlock_wait={_hundredths(transaction.lock_wait)}\n"
+        f"\tdocument_sum='{document.crc} {document.size}'\n"
+        # The dot keeps $() from cutting newlines off the end of the name.
+        f"\tstate_dir=$({_printf(state_dir + b'.')})\n\tstate_dir=${{state_dir%.}}\n}}\n"
+    )
+
+
+def _hundredths(seconds: float) -> int:
+    return max(0, round(seconds * 100))
+
+
+def _function(name: str, body: str) -> str:
+    return f"{name}() {{\n{body}\n}}\n"
+
+
+def _contents(files: Sequence[FileChange]) -> str:
+    cases = [f"{number})\n{_printf(file.new)}\n;;\n" for number, file in enumerate(files, 1) if file.new is not None]
+    return _function("content", f"case $1 in\n{''.join(cases)}*) return 1 ;;\nesac")
+
+
+def _printf(content: bytes) -> str:
+    """Commands that print exactly this: what is not plain stands in octal, a leading ``-`` too, which is no option then."""
+    chunks = [content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK)]
+    formats = (_SPECIAL.sub(_escape, chunk).decode("ascii") for chunk in chunks)
+    return " &&\n".join(f"printf '{_leading(text)}'" for text in formats) or ":"
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"%%" if match[0] == b"%" else b"\\%03o" % match[0][0]
+
+
+def _leading(text: str) -> str:
+    return "\\055" + text[1:] if text.startswith("-") else text
+
+
+def _document(transaction: Transaction) -> Iterator[str]:
+    """The lines that say what is to be done; ``journal.sh`` and the awk programs of ``transaction.sh`` read them."""
+    yield "inet46-transaction 1"
+    yield f"id {transaction.id}"
+    yield f"host {transaction.host}"
+    yield f"deadline {_hundredths(transaction.deadline)}"
+    yield from _daemon(transaction.daemon)
+    for number, file in enumerate(transaction.files, 1):
+        yield f"file {number} {_sum(file.old)} {_sum(file.new)} {file.mode:o} {file.uid} {file.gid}"
+        yield f"path {file.path}"
+        yield f"staged {file.staged}"
+        yield f"kept {file.kept}"
+    for setting in transaction.live:
+        yield f"live {setting.key}"
+        yield f"was {setting.old}"
+        yield f"set {setting.value}"
+    yield from _sockets("expect", transaction.expected)
+    yield from _sockets("restore", transaction.expected_after_undo)
+    yield from _sockets("gone", transaction.gone)
+    yield from _sockets("keep", transaction.keep)
+    for transport, port in transaction.ours:
+        yield f"own {transport} {port}"
+    yield from (f"activate {verb}" for verb in transaction.activate)
+    yield from (f"undo {verb}" for verb in transaction.undo)
+    for probe in transaction.probes:
+        if probe.transport == "tcp":
+            yield f"probe {probe.family} {probe.address} {probe.port} {probe.service}"
+            if probe.greeting is not None:
+                yield f"greeting {probe.greeting}"
+    yield "end"
+
+
+def _daemon(daemon: Daemon) -> Iterator[str]:
+    yield f"daemon {daemon.name}"
+    yield f"exe {daemon.exe}"
+    if daemon.unit is not None:
+        yield f"unit {daemon.unit}"
+    if daemon.script is not None:
+        yield f"script {daemon.script}"
+    if daemon.pid is not None:
+        yield f"pid {daemon.pid}"
+    yield from (f"arg {word}" for word in daemon.argv)
+
+
+def _sum(content: Seen | bytes | None) -> str:
+    if content is None:
+        return "- -"
+    seen = Seen.of(content) if isinstance(content, bytes) else content
+    return f"{seen.crc} {seen.size}"
+
+
+def _sockets(key: str, sockets: Sequence[ExpectedSocket]) -> Iterator[str]:
+    for each in sockets:
+        v6only = "-" if each.family == "ipv4" else _tristate(each.v6only, unknown="-")
+        yield f"{key} {each.transport} {each.family} {each.address} {each.port} {v6only} {each.service}"

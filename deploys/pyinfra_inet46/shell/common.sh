@@ -1,0 +1,79 @@
+# shellcheck shell=sh
+# Words that the look and the change share.
+#
+# Everything here runs under dash, busybox ash, mksh, bash --posix and the BSDs' sh, with tools as old as FreeBSD 4.9's. There are
+# no local variables: what a function needs for itself begins with the function's name. Nothing runs until the last line of the
+# whole text calls its one function.
+
+prepare() {
+	LC_ALL=C
+	# An ssh session's PATH often lacks the folders where ss, sysctl and the super-servers live.
+	PATH=${PATH:-/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	export LC_ALL PATH
+	unset ENV BASH_ENV CDPATH IFS
+	set -f
+	umask 077
+	system=$(uname -s)
+	uid=$(id -u)
+}
+
+# have PROGRAM: is it on the PATH? (FreeBSD 4's sh does not know command -v)
+have() {
+	IFS=:
+	for have_folder in $PATH; do
+		if [ -x "$have_folder/$1" ] && [ ! -d "$have_folder/$1" ]; then
+			unset IFS
+			return 0
+		fi
+	done
+	unset IFS
+	return 1
+}
+
+# now in hundredths of a second, from a clock that nobody sets, where there is one.
+clock() {
+	if { read -r clock_up clock_idle </proc/uptime; } 2>/dev/null; then
+		: "$clock_idle"
+		now=$((${clock_up%.*} * 100 + 1${clock_up#*.} - 100))
+	else
+		now=$(($(date +%s) * 100))
+	fi
+}
+
+# A fraction of a second is not POSIX.
+nap() {
+	sleep 0.2 2>/dev/null || sleep 1
+}
+
+# One printable line per line, whatever a program wrote.
+plain() {
+	tr -c '\012\040-\176' '?'
+}
+
+is_number() {
+	case $1 in
+	'' | *[!0-9]*) return 1 ;;
+	esac
+}
+
+# live_value KEY: value of a sysctl, with single blanks; fails when the kernel does not know the key.
+live_value() {
+	value=
+	live_path=/proc/sys
+	live_rest=$1
+	while [ -n "$live_rest" ]; do
+		live_path=$live_path/${live_rest%%.*}
+		case $live_rest in
+		*.*) live_rest=${live_rest#*.} ;;
+		*) live_rest= ;;
+		esac
+	done
+	if [ "$system" = Linux ]; then
+		{ read -r value <"$live_path"; } 2>/dev/null || [ -n "$value" ] || return 1
+	else
+		value=$(sysctl -n "$1" 2>/dev/null) || return 1
+	fi
+	# shellcheck disable=SC2086 # the split into words is what is wanted
+	set -- $value
+	value=$*
+}

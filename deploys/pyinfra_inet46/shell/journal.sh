@@ -1,0 +1,201 @@
+# shellcheck shell=sh
+# The document of a change, and the way back from it.
+#
+# The document says in lines "KEY VALUE" what is to be done. It lies in the state folder under a name that tells how far the
+# change is, and going on is a rename:
+#
+#   staging    new files are being written beside their targets, and no target has been touched
+#   journal    targets are being replaced: whoever finds this restores the old state
+#   committed  the new state is proved: whoever finds this removes the kept old files
+
+# next_file: the next file record from descriptor 3, as path staged kept, old and new ("CRC SIZE" or absent), mode, owner, number.
+next_file() {
+	while IFS= read -r line <&3; do
+		case $line in
+		'file '*)
+			# shellcheck disable=SC2086 # eight words
+			set -- ${line#file }
+			number=$1 old="$2 $3" new="$4 $5" mode=$6 owner=$7:$8
+			[ "$old" != '- -' ] || old=absent
+			[ "$new" != '- -' ] || new=absent
+			;;
+		'path '*) path=${line#path } ;;
+		'staged '*) staged=${line#staged } ;;
+		'kept '*)
+			kept=${line#kept }
+			return 0
+			;;
+		esac
+	done
+	return 1
+}
+
+# next_live: the next live setting from descriptor 3, as key, was and wanted.
+next_live() {
+	while IFS= read -r line <&3; do
+		case $line in
+		'live '*) key=${line#live } ;;
+		'was '*) was=${line#was } ;;
+		'set '*)
+			wanted=${line#set }
+			return 0
+			;;
+		esac
+	done
+	return 1
+}
+
+# load_document FILE: whose super-server, and how long it may take.
+load_document() {
+	document=$1
+	daemon='' exe='' unit='' script='' hint='' deadline=1000 last=''
+	while IFS= read -r line; do
+		case $line in
+		'id '*) document_id=${line#id } ;;
+		'daemon '*) daemon=${line#daemon } ;;
+		'exe '*) exe=${line#exe } ;;
+		'unit '*) unit=${line#unit } ;;
+		'script '*) script=${line#script } ;;
+		'pid '*) hint=${line#pid } ;;
+		'deadline '*) deadline=${line#deadline } ;;
+		esac
+		last=$line
+	done <"$document"
+	[ "$last" = end ]
+}
+
+# run_verbs activate|undo: the document's verbs in their order.
+run_verbs() {
+	while IFS= read -r line <&3; do
+		case $line in
+		"$1 signal "*) tell "${line##* }" || return 1 ;;
+		"$1 daemon-reload") activate_daemon_reload || return 1 ;;
+		"$1 "*) "activate_${line#* }" || return 1 ;;
+		esac
+	done 3<"$document"
+}
+
+set_live() {
+	live_value "$1" || { fail "the kernel has no setting $1"; return 1; }
+	sysctl -w "$1=$2" >/dev/null 2>&1
+	live_value "$1"
+	# shellcheck disable=SC2086 # single blanks, as live_value gives them
+	set -- "$1" $2
+	live_key=$1
+	shift
+	[ "$value" = "$*" ] || fail "$live_key is $value after it was set to $*"
+}
+
+# sum_of FILE: "CRC SIZE", absent, or other for what is no plain file.
+sum_of() {
+	if [ -h "$1" ]; then
+		sum=other
+	elif [ -f "$1" ]; then
+		sum=$(cksum <"$1") || sum=other
+	elif [ -e "$1" ]; then
+		sum=other
+	else
+		sum=absent
+	fi
+}
+
+# Restores one file. Safe to do again at any point: what is kept is the old file, and what is not kept was not touched.
+restore_file() {
+	rm -f "$staged" "$kept.part"
+	if [ "$old" != absent ] && [ ! -e "$kept" ]; then
+		return 0
+	fi
+	sum_of "$path"
+	case $sum in
+	absent | "$old" | "$new") ;;
+	*)
+		# Somebody has worked on it since the change was interrupted. Their work is not the old state, and not ours to lose.
+		[ ! -d "$path" ] && mv -f "$path" "$kept.found" || { fail "$path is in the way of the old file"; return 1; }
+		say "$path was changed by somebody else meanwhile: that version is now $kept.found"
+		;;
+	esac
+	if [ "$old" = absent ]; then
+		rm -f "$path"
+	else
+		# The second rm is for rename(2), which does nothing when both names are the same file.
+		mv -f "$kept" "$path" && rm -f "$kept"
+	fi || fail "$path could not be put back"
+}
+
+restore_files() {
+	restore_failed=
+	while next_file; do
+		restore_file || restore_failed=yes
+	done 3<"$document"
+	[ -z "$restore_failed" ]
+}
+
+restore_live() {
+	restore_failed=
+	while next_live; do
+		live_value "$key"
+		[ "$value" = "$was" ] || set_live "$key" "$was" || restore_failed=yes
+	done 3<"$document"
+	[ -z "$restore_failed" ]
+}
+
+restore_daemon() {
+	if find_daemon "$exe" "$hint"; then
+		run_verbs undo
+	elif listened_before; then
+		activate_start
+	fi
+}
+
+listened_before() {
+	grep -q '^restore ' "$document"
+}
+
+# undo: files, live values and daemon as they were, and looked at; the journal goes only when all of it is true. If the daemon
+# cannot be brought back the way it was meant to, it is restarted: an interruption is better than silence on a port.
+undo() {
+	trap '' INT TERM
+	interrupted=
+	undo_failed=
+	restore_files || undo_failed=$reason
+	restore_live || undo_failed="${undo_failed:+$undo_failed; }$reason"
+	restore_daemon || say "$reason"
+	if ! wait_for_sockets restore; then
+		say "the old sockets are not back ($problem): restarting $daemon"
+		activate_restart || activate_start
+		wait_for_sockets restore || undo_failed="${undo_failed:+$undo_failed; }$problem"
+	fi
+	[ -z "$undo_failed" ] && rm -f "$document"
+}
+
+# drop FILE...: temporary names of the document are removed in one go.
+drop() {
+	while next_file; do
+		case $1 in
+		staged) set -- "$@" "$staged" ;;
+		*) set -- "$@" "$staged" "$kept" "$kept.part" ;;
+		esac
+	done 3<"$document"
+	shift
+	[ $# -eq 0 ] || rm -f "$@"
+	rm -f "$document"
+}
+
+step_recover() {
+	rm -f "$state_dir/document.new" "$state_dir/last.new"
+	if [ -e "$state_dir/committed" ]; then
+		load_document "$state_dir/committed"
+		drop all
+	fi
+	if [ -e "$state_dir/staging" ]; then
+		load_document "$state_dir/staging"
+		drop staged
+	fi
+	[ -e "$state_dir/journal" ] || return 0
+	recovered=yes
+	load_document "$state_dir/journal" || { fail "the journal $state_dir/journal cannot be read to its end"; return 1; }
+	say "the change $document_id was interrupted: rolling it back first"
+	undo || fail "the interrupted change $document_id could not be rolled back: $undo_failed"
+	trap 'interrupted=yes' INT TERM
+	[ ! -e "$state_dir/journal" ]
+}

@@ -1,0 +1,359 @@
+# shellcheck shell=sh
+# One change to one host: all of it and proved, or none of it.
+#
+# The data comes behind this text, as functions that only print: settings, document and content. Steps say nothing on standard
+# output; the verdict is the only thing there. A lost connection must not stop a change half way, so a closed pipe is no reason
+# to die, and the verdict is kept in the state folder for the next look.
+
+inet46_transaction() {
+	trap '' HUP PIPE
+	trap 'interrupted=yes' INT TERM
+	begin </dev/null
+	if attempt lock && attempt recover && attempt stage; then
+		if attempt journal && attempt place && attempt activate && attempt verify && attempt commit; then
+			result=committed
+			state='the new files, settings and sockets are in place'
+		else
+			roll_back
+		fi
+	fi </dev/null
+	trap '' INT TERM
+	finish </dev/null
+}
+
+begin() {
+	prepare
+	listeners_program
+	find_listeners_tool
+	settings
+	if [ -z "$state_dir" ]; then
+		state_dir=/var/lib/inet46
+		[ "$system" = Linux ] || state_dir=/var/db/inet46
+	fi
+	result=refused
+	state='nothing was changed'
+	reason='' interrupted='' locked='' recovered=no activated='' proof=none seen='' pid='' problem=''
+	clock
+	began=$now
+	began_at=$(date +%s)
+	log_sizes=$(log_sizes)
+}
+
+say() {
+	printf 'inet46: %s\n' "$*" >&2
+}
+
+fail() {
+	reason=$*
+	return 1
+}
+
+# attempt STEP: do it, unless a signal has asked to stop.
+attempt() {
+	step=$1
+	[ -z "$interrupted" ] || fail "interrupted by a signal" || return 1
+	"step_$step" || {
+		say "$step: $reason"
+		[ "$step" != recover ] || recovery_is_stuck
+		return 1
+	}
+}
+
+recovery_is_stuck() {
+	result=broken
+	state="an earlier change is half undone, and its journal stays in $state_dir/journal: the next run tries again"
+}
+
+# 3. Every new file is written beside its target, under a name that no daemon reads, and must be whole.
+step_stage() {
+	document=$state_dir/document.new
+	document >"$document" && sum_of "$document" || { fail "cannot write to $state_dir"; return 1; }
+	[ "$sum" = "$document_sum" ] || { fail "the document of this change did not arrive whole, or $state_dir is full"; return 1; }
+	load_document "$document"
+	nothing_in_the_way || { rm -f "$document"; return 1; }
+	mv -f "$document" "$state_dir/staging"
+	document=$state_dir/staging
+	write_staged && check_staged && targets_are_as_seen && sockets_are_as_seen || { drop staged; return 1; }
+}
+
+nothing_in_the_way() {
+	while next_file; do
+		for name in "$staged" "$kept"; do
+			[ ! -h "$name" ] && [ ! -e "$name" ] || fail "$name exists already" || return 1
+		done
+	done 3<"$document"
+}
+
+# Names of one owner and mode in a row are changed by one chown and one chmod.
+write_staged() {
+	set --
+	group=
+	while next_file; do
+		[ "$new" != absent ] || continue
+		{ content "$number" >"$staged"; } 2>/dev/null || { fail "cannot write $staged"; return 1; }
+		if [ "$owner $mode" != "$group" ]; then
+			give "$group" "$@" || return 1
+			set --
+			group="$owner $mode"
+		fi
+		set -- "$@" "$staged"
+	done 3<"$document"
+	give "$group" "$@"
+}
+
+# give "OWNER MODE" FILE...
+give() {
+	give_owner=${1% *} give_mode=${1#* }
+	shift
+	[ $# -gt 0 ] || return 0
+	chown "$give_owner" "$@" 2>/dev/null || { fail "cannot give $1 to $give_owner"; return 1; }
+	chmod "$give_mode" "$@" 2>/dev/null || fail "cannot set mode $give_mode on $1"
+}
+
+# What lies there must be what was sent: sizes and checksums in order, owners and modes counted.
+check_staged() {
+	set --
+	while next_file; do
+		[ "$new" = absent ] || set -- "$@" "$staged"
+	done 3<"$document"
+	[ $# -gt 0 ] || return 0
+	problem=$({ cksum "$@"; ls -lnd "$@"; } 2>/dev/null | awk '
+		FNR == NR && $1 == "file" && $5 != "-" { sum[++n] = $5 " " $6; ++wanted[$7 " " $8 " " $9] }
+		FNR == NR && $1 == "staged" && n > k { name[++k] = substr($0, 8) }
+		FNR == NR { next }
+		seen < n { if ($1 " " $2 != sum[++seen]) { bad = 1; print name[seen] " is not what was sent"; exit }; next }
+		{ --wanted[octal($1) " " $3 " " $4]; ++listed }
+		END {
+			if (bad) exit
+			for (each in wanted) if (wanted[each] != 0 || listed != n) { print "owner or mode of the new files cannot be set"; exit }
+		}
+		function octal(text, k, bit, value) {
+			for (k = 2; k <= 10; k++) { bit = substr(text, k, 1); value = value * 2 + (bit ~ /[rwxst]/) }
+			value += (substr(text, 4, 1) ~ /[sS]/) * 2048 + (substr(text, 7, 1) ~ /[sS]/) * 1024 + (substr(text, 10, 1) ~ /[tT]/) * 512
+			return sprintf("%o", value)
+		}' "$document" -)
+	[ -z "$problem" ] || fail "$problem"
+}
+
+# Somebody else may have edited a file between the look and now.
+targets_are_as_seen() {
+	set --
+	while next_file; do
+		if [ "$old" = absent ]; then
+			[ ! -e "$path" ] && [ ! -h "$path" ] || fail "$path changed between look and change: it was not there" || return 1
+		else
+			[ -f "$path" ] && [ ! -h "$path" ] || fail "$path changed between look and change: it is no plain file" || return 1
+			set -- "$@" "$path"
+		fi
+	done 3<"$document"
+	[ $# -gt 0 ] || return 0
+	problem=$(cksum "$@" 2>/dev/null | awk '
+		FNR == NR && $1 == "file" { sum = $3 " " $4 }
+		FNR == NR && $1 == "path" && sum != "- -" { old[++n] = sum; name[n] = substr($0, 6) }
+		FNR == NR { next }
+		$1 " " $2 != old[FNR] { exit }
+		{ right = FNR }
+		END { if (right < n) print name[right + 1] }' "$document" -)
+	[ -z "$problem" ] || fail "$problem changed between look and change"
+}
+
+# A host whose sockets cannot be seen must not be changed: nothing could be proved. (After a recovery they are not what the look saw.)
+sockets_are_as_seen() {
+	[ "$recovered" = yes ] || sockets_are_right restore || fail "sockets changed between look and change: $problem"
+}
+
+# 4. From here on the journal brings the old state back. An old file is kept as a second name of itself, so that going back is a
+# rename, which needs no space and gives the very same file.
+step_journal() {
+	mv -f "$state_dir/staging" "$state_dir/journal" || { fail "cannot write $state_dir/journal"; return 1; }
+	document=$state_dir/journal
+	while next_file; do
+		[ "$old" = absent ] || ln "$path" "$kept" 2>/dev/null || keep_copy || return 1
+	done 3<"$document"
+}
+
+keep_copy() {
+	cp -p "$path" "$kept.part" 2>/dev/null && mv -f "$kept.part" "$kept" || fail "cannot keep $path as $kept"
+}
+
+# 5.
+step_place() {
+	while next_file; do
+		if [ "$new" = absent ]; then
+			rm -f "$path" 2>/dev/null || { fail "cannot remove $path"; return 1; }
+		else
+			mv -f "$staged" "$path" 2>/dev/null || { fail "cannot replace $path"; return 1; }
+		fi
+	done 3<"$document"
+	while next_live; do
+		set_live "$key" "$wanted" || return 1
+	done 3<"$document"
+}
+
+# 6. A daemon may take a signal and then end, so it is looked at again a moment later.
+step_activate() {
+	grep -q '^activate ' "$document" || return 0
+	activated=yes
+	run_verbs activate || return 1
+	activate_settle
+	find_daemon "$exe" "$hint" || fail "$daemon is not running any more"
+}
+
+# 7. Right twice: before the clients come, and after. A client may be what shows that the daemon is dying.
+step_verify() {
+	clock
+	verify_end=$((now + deadline))
+	until wait_for_sockets expect && probe_all "$(seconds_left)" && sockets_are_right expect; do
+		clock
+		if [ "$now" -ge "$verify_end" ] || [ -n "$interrupted" ]; then
+			[ -z "$interrupted" ] || problem="interrupted by a signal ($problem)"
+			fail "$problem"
+			return 1
+		fi
+		# Daemons count how often a service is asked for and close it when that is too often.
+		sleep 1
+	done
+}
+
+seconds_left() {
+	clock
+	left=$(((verify_end - now + 99) / 100))
+	[ "$left" -gt 0 ] || left=1
+	printf '%s' "$left"
+}
+
+# wait_for_sockets expect|restore: until they are right, or the deadline has passed. A daemon that stays away is not waited for.
+wait_for_sockets() {
+	clock
+	wait_end=$((now + deadline))
+	[ "$1" = restore ] || wait_end=$verify_end
+	missing=0
+	until sockets_are_right "$1"; do
+		[ -n "$pid" ] && missing=0 || missing=$((missing + 1))
+		clock
+		[ "$now" -lt "$wait_end" ] && [ "$missing" -lt 10 ] && [ -z "$interrupted" ] || return 1
+		nap
+	done
+}
+
+# sockets_are_right expect|restore: problem says what is wrong.
+sockets_are_right() {
+	if find_daemon "$exe" "$hint"; then
+		hint=$pid
+	elif [ "$1" = expect ] || listened_before; then
+		problem="$daemon is not running"
+		return 1
+	fi
+	seen=$(listeners)
+	problem=$(printf '%s\n' "$seen" | awk -v want="$1" -v pid="$pid" '
+		FNR == NR {
+			id = $2 " " $3 " " $4 " " $5
+			if ($1 == want) { wanted[id] = $6; order[++n] = id; name[id] = substr($0, length(want id $6) + 4) }
+			else if ($1 == "keep" && want == "expect") { wanted[id] = $6; order[++n] = id; kept[id] = 1 }
+			else if ($1 == "gone" && want == "expect") gone[id] = $6
+			else if ($1 == "own") ours[$2 " " $3] = 1
+			else if ($1 == "daemon") daemon = substr($0, 8)
+			next
+		}
+		NF >= 7 {
+			id = $1 " " $2 " " $3 " " $4
+			mine = $6 == "-" || index("," $6 ",", "," pid ",")
+			if (id in wanted && !(id in good)) {
+				if (!mine) bad[id] = "is held by " $7 " (pid " $6 "), not by " daemon " (pid " pid ")"
+				else if (wanted[id] != "-" && $5 ~ /yes|no$/ && $5 != wanted[id] && $2 == "ipv6") bad[id] = "has v6only " $5 ", not " wanted[id]
+				else good[id] = 1
+			} else if (mine && (id in gone) && (gone[id] == "-" || $5 !~ /yes|no$/ || gone[id] == $5)) extra[++m] = place(id) " is still there"
+			else if (mine && (($1 " " $4) in ours) && !(id in wanted)) extra[++m] = place(id) " is there, and should not be"
+		}
+		function place(id, word) {
+			split(id, word, " ")
+			return word[1] " " (word[2] == "ipv6" ? "[" word[3] "]" : word[3]) ":" word[4]
+		}
+		END {
+			for (i = 1; i <= n; i++) {
+				id = order[i]
+				if (id in good) continue
+				if (id in kept) print "not ours: " place(id) " " (id in bad ? bad[id] : "was there before, and is gone")
+				else print (name[id] == "" ? "" : name[id] ": ") place(id) " " (id in bad ? bad[id] : "is not there")
+				exit
+			}
+			if (m) print extra[1]
+		}' "$document" -)
+	[ -z "$problem" ]
+}
+
+# 8.
+step_commit() {
+	mv -f "$state_dir/journal" "$state_dir/committed" || { fail "cannot write $state_dir/committed"; return 1; }
+	document=$state_dir/committed
+	drop all
+}
+
+roll_back() {
+	why=$reason
+	failed_at=$step
+	say "rolling back"
+	[ -n "$activated" ] || forget_activation
+	if undo; then
+		result=rolled-back
+		state='the old files, settings and sockets are back'
+	else
+		result=broken
+		state="NOT as it was, and the way back failed too (${undo_failed:-$reason}). The journal stays in $state_dir/journal: the next run tries again"
+		say "BROKEN: $state"
+	fi
+	reason=$why
+	step=$failed_at
+}
+
+# The daemon has not been told anything yet, so there is nothing that it must be told back.
+forget_activation() {
+	restore_daemon() {
+		:
+	}
+}
+
+# The logs that a daemon without a journal writes to, and how long each is now.
+log_sizes() {
+	ls -ln /var/log/daemon.log /var/log/syslog /var/log/messages /var/log/xinetd.log 2>/dev/null | awk '{ print $5, $NF }'
+}
+
+# What the daemon itself said since the change began.
+daemon_log() {
+	if systemd_is_here && [ -n "$unit" ] && have journalctl; then
+		journalctl -q --no-pager -o cat -u "$unit" --since "@$began_at" -n 20
+	else
+		printf '%s\n' "$log_sizes" | while read -r size file; do
+			[ -z "$file" ] || tail -c +$((size + 1)) "$file" | grep -F "${exe##*/}"
+		done
+	fi 2>/dev/null | tail -n 20 | plain
+}
+
+verdict() {
+	clock
+	printf 'inet46-verdict 1\nresult %s\nid %s\nstep %s\n' "$result" "$id" "$step"
+	printf 'reason %s\nstate %s\n' "$reason" "$state" | plain
+	printf 'recovered %s\nproof %s\nseconds %s\n' "$recovered" "$proof" "$(((now - began) / 100)).$(((now - began) / 10 % 10))$(((now - began) % 10))"
+	{ document; printf 'seen\n%s\n' "$seen"; } | awk '
+		$1 == "own" { ours[$2 " " $3] = 1 }
+		seen && NF >= 7 && (($1 " " $4) in ours) { print "socket", $0 }
+		$0 == "seen" { seen = 1 }'
+	[ "$result" = committed ] || [ -z "$unit$exe" ] || daemon_log | sed 's/^/log /'
+	printf 'end\n'
+}
+
+finish() {
+	report=$(verdict)
+	if [ -n "$locked" ]; then
+		printf '%s\n' "$report" >"$state_dir/last.new" && mv -f "$state_dir/last.new" "$state_dir/last"
+	fi 2>/dev/null
+	unlock
+	say "$result: $state${reason:+ ($reason)}"
+	printf '%s\n' "$report"
+	case $result in
+	committed) exit 0 ;;
+	refused) exit 3 ;;
+	rolled-back) exit 4 ;;
+	*) exit 5 ;;
+	esac
+}
