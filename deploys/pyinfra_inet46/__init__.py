@@ -1,1 +1,1 @@
-"""The pyinfra half of inet46: facts, operations and deploys."""
+"""inet46 for pyinfra: one look at a host, at most one change, proved on both families or rolled back."""

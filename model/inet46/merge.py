@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from inet46 import formats
-from inet46.activation import activation
+from inet46.activation import RESTART, activation
 from inet46.diagnostics import Severity, Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
@@ -20,6 +20,7 @@ from inet46.knowledge import Host, Setting, XinetdBuild, resolve
 from inet46.plan import bare, duty, home, plan, port_of, shortfalls
 from inet46.predict import Held, Prediction, predict
 from inet46.service import Service
+from inet46.settings import settle
 from inet46.sockets import Family, Transport
 
 __all__ = ["Merge", "merge"]
@@ -31,15 +32,16 @@ Port = tuple[Transport, int]
 class Merge:
     """What has to change on a host, and what is then true.
 
-    `files` maps the path of each file that changes to its new text. `entries` and `sockets` are those of the whole super-server
-    afterwards. `ours` are the ports that this is about. `activate` are the verbs that bring the change about, if the super-server now
-    runs on the old files.
+    `files` maps the path of each file that changes to its new text, `live` are the running kernel's values that have to be set, `notes` say
+    what else was met. `before` and `sockets` are those of the whole super-server, before and afterwards. `ours` are the ports that this is
+    about. `activate` are the verbs that bring the change about, if the super-server now runs on the old files.
     """
 
     host: Host
     services: tuple[Service, ...]
     files: Mapping[str, str] = attrs.field(eq=False)
-    settings: tuple[Setting, ...]
+    live: tuple[Setting, ...] = ()
+    notes: tuple[str, ...] = ()
     before: tuple[Held, ...]
     sockets: tuple[Held, ...]
     ours: tuple[Port, ...]
@@ -71,17 +73,20 @@ def merge(services: Iterable[Service], host: str | HostPolicy | Host, files: Map
         elif not _serves(service, mine, then):
             editor.replace(service, mine, told)
     texts = editor.result()
+    settled = settle(planned.settings, where, files)
     new = formats.read({**files, **texts}, where)
     _check(wishes, old.entries, new, then)
     return Merge(
         host=then,
         services=wishes,
-        files={path: text for path, text in texts.items() if files.get(path) != text},
-        settings=planned.settings,
+        files={path: text for path, text in {**texts, **settled.files}.items() if files.get(path) != text},
+        live=settled.live,
+        notes=settled.notes,
         before=predict(old.entries, where).sockets,
         sockets=predict(new.entries, then).sockets,
         ours=ours,
-        activate=activation(old.entries, new.entries, then),
+        # A socket keeps the option it was made with: a changed knob counts only for sockets that are made after it.
+        activate=RESTART if settled.live else activation(old.entries, new.entries, then),
     )
 
 

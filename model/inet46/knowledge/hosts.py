@@ -11,7 +11,7 @@ _FREEBSD_4_MAPPING = (
     Setting(place=Place.LIVE, key="net.inet6.ip6.v6only", value="0"),
 )
 _FREEBSD_MAPPING = (
-    Setting(place=Place.RC_CONF, key="ipv6_ipv4mapping", value="YES"),
+    Setting(place=Place.RC_CONF, key="ipv6_ipv4mapping", value="YES", script="netoptions"),
     Setting(place=Place.LIVE, key="net.inet6.ip6.v6only", value="0"),
 )
 _LINUX_MAPPING = (

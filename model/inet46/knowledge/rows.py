@@ -49,11 +49,12 @@ class Suffix(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Setting:
-    """One setting of the host, as text."""
+    """One setting of the host, as text. `script` is the rc.d script that reads it, whose file in rc.conf.d can override it."""
 
     place: Place
     key: str
     value: str
+    script: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,51 @@
+"""Deploys: services from the inventory's data, pushed and proved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from inet46.service import Program
+from pyinfra_inet46 import operations
+from pyinfra_inet46.inputs import Policy, Services
+
+__all__ = ["answer", "program"]
+
+DEFAULTS: dict[str, Any] = {"inet46_policy": None, "inet46_programs": {}, "inet46_deadline": 10.0}
+
+
+@deploy("inet46", data_defaults=DEFAULTS)
+def answer(title: str, services: Services, policy: Policy | None = None) -> None:
+    """
+    Ensure that services answer on both families; what kind of host it is comes from its data.
+
+    + title: what the run calls it
+    + services: ``inet46.Service`` objects, plain dicts, or the name of a TOML, YAML or JSON file
+    + policy: what kind of host this is; ``inet46_policy`` of the host's data when left out, and the host's own word without that
+
+    **Example:**
+
+    .. code:: python
+
+        answer("IMAP", services=[Service(name="imap", program=program("imap"), greeting="* OK")])
+    """
+    operations.services(
+        name=f"{title} on IPv4 and IPv6",
+        services=services,
+        policy=policy if policy is not None else host.data.inet46_policy,
+        deadline=host.data.inet46_deadline,
+    )
+
+
+def program(name: str) -> Program:
+    """Return the program for a service on this host, from ``inet46_programs`` of its data: a command line, first word the path.
+
+    Raises KeyError, naming the host, when its data has none.
+    """
+    programs = host.data.get("inet46_programs") or {}
+    if name not in programs:
+        raise KeyError(f"{host.name}: inet46_programs in the host's data has no {name!r}; it has {', '.join(sorted(programs)) or 'nothing'}")
+    path, *args = programs[name].split() if isinstance(programs[name], str) else programs[name]
+    return Program(path=path, args=tuple(args))

@@ -1,0 +1,65 @@
+"""What a deploy or an inventory may say: models, plain data, or the name of a file; all of it becomes models here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pyinfra.api import OperationValueError
+
+from inet46.codec import host_from, loads, services_from
+from inet46.errors import Inet46Error, ModelError
+from inet46.host import HostPolicy
+from inet46.service import Service
+
+__all__ = ["Policy", "Services", "model"]
+
+Services = Service | Mapping[str, Any] | Sequence[Service | Mapping[str, Any]] | str
+Policy = HostPolicy | Mapping[str, Any] | str
+
+_SYNTAX: dict[str, Literal["toml", "yaml", "json"]] = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+
+T = TypeVar("T")
+
+
+def model(services: Services, policy: Policy | None) -> tuple[tuple[Service, ...], HostPolicy | None]:
+    """Make models of what was said; files are looked for from the current folder.
+
+    Raises OperationValueError with every mistake in both at once: wrong data is wrong for every host, so the run ends before it began.
+    """
+    problems: list[str] = []
+    wishes = _try(lambda: _services(services), "services", problems)
+    kind = None if policy is None else _try(lambda: _policy(policy), "policy", problems)
+    if problems or wishes is None:
+        raise OperationValueError("\n".join(problems))
+    return wishes, kind
+
+
+def _try(make: Callable[[], T], what: str, problems: list[str]) -> T | None:
+    try:
+        return make()
+    except ModelError as error:
+        problems.extend(f"{what}: {problem}" for problem in error.problems)
+    except (Inet46Error, OSError) as error:
+        problems.append(f"{what}: {error}")
+    return None
+
+
+def _services(data: Services) -> tuple[Service, ...]:
+    if isinstance(data, str):
+        return loads(Path(data).read_bytes(), _syntax(data), "services", data)
+    return services_from(data)
+
+
+def _policy(data: Policy) -> HostPolicy:
+    if isinstance(data, str) and Path(data).suffix in _SYNTAX:
+        return loads(Path(data).read_bytes(), _syntax(data), "host", data)
+    return host_from(data)
+
+
+def _syntax(path: str) -> Literal["toml", "yaml", "json"]:
+    suffix = Path(path).suffix
+    if suffix not in _SYNTAX:
+        raise ModelError([f"{path!r} is no file that can be read here; its name has to end in {', '.join(_SYNTAX)}"])
+    return _SYNTAX[suffix]

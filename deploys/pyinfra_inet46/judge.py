@@ -1,0 +1,397 @@
+"""From a look at a host to a decision: refuse, leave alone, or make exactly this change.
+
+Rules of this module: no I/O and no pyinfra; a look, the services and a policy go in, a `Decision` comes out. Everything that can be known
+to go wrong is said here, before anything is changed. What is known of hosts is asked of `inet46.knowledge`, never repeated.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+
+from inet46 import words
+from inet46.activation import RESTART
+from inet46.errors import Inet46Error, Unprovable
+from inet46.host import HostPolicy
+from inet46.knowledge import HOSTS, PORTS, Host, resolve
+from inet46.merge import Merge, merge
+from inet46.plan import port_of
+from inet46.predict import Held
+from inet46.service import Builtin, Service
+from inet46.sockets import Family, Socket, Transport
+from pyinfra_inet46.look import FileKind, FileSeen, Look, ProgramState, SuperServer
+from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, Listening, LiveSetting, Probe, Transaction
+
+__all__ = ["Decision", "Question", "decide", "host_name", "question"]
+
+_STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """What a look has to find out for these services."""
+
+    programs: tuple[str, ...]
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+    services: tuple[str, ...]
+    settings: tuple[str, ...]
+    extra_paths: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Diff:
+    """One file that changes: its text before (None: it was not there) and after."""
+
+    path: str
+    old: str | None
+    new: str
+
+    def lines(self) -> Iterator[str]:
+        """Yield the unified diff; bytes that are no UTF-8 are shown as escapes."""
+        old, new = ([_shown(line) for line in text.split("\n")] for text in (self.old or "", self.new))
+        for lines in (old, new):
+            if lines and not lines[-1]:
+                lines.pop()
+        name = self.path if self.old is not None else "/dev/null"
+        yield from difflib.unified_diff(old, new, name, self.path, lineterm="", n=2)
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """What to do on one host. At most one of `refusals` and `transaction` is there; neither means that all is as wanted."""
+
+    refusals: tuple[str, ...] = ()
+    transaction: Transaction | None = None
+    diffs: tuple[Diff, ...] = ()
+    words: tuple[str, ...] = ()
+    """The change in sockets, settings and programs, a line each, for a person."""
+
+    answers: tuple[str, ...] = ()
+    """How each service answers when nothing has to change, a line each."""
+
+
+def question(services: Iterable[Service], policy: HostPolicy | None) -> Question:
+    """Gather what must be asked of a host about these services."""
+    wishes = [service for service in services if service.enabled]
+    knobs = {resolve(row.name).kernel.knob for row in HOSTS}
+    paths = [path for path in (policy.config if policy else None,) if path]
+    return Question(
+        programs=_sorted(service.program.path for service in wishes if not isinstance(service.program, Builtin)),
+        users=_sorted(service.user for service in wishes),
+        groups=_sorted(service.group for service in wishes if service.group is not None),
+        services=_sorted(str(service) for service in services),
+        settings=_sorted(knob for knob in knobs if knob is not None),
+        extra_paths=tuple(paths),
+    )
+
+
+def _sorted(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+def decide(
+    services: Iterable[Service],
+    policy: HostPolicy | None,
+    look: Look,
+    *,
+    id: str,  # noqa: A002 -- the transaction's word
+    label: str,
+    deadline: float = 10.0,
+) -> Decision:
+    """Decide what to do on a host that looks like this.
+
+    `policy` None means that the host itself says what kind it is. `id` and `label` name the change and the host in the journal.
+    """
+    wishes = tuple(services)
+    try:
+        server = _server(policy, look)
+        host = resolve(_informed(policy, server, look, wishes))
+        _refuse(_faults(wishes, host, server, look))
+        files = _texts(look)
+        merged = merge(wishes, host, files)
+        _refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
+    except _Refused as refused:
+        return Decision(refusals=refused.reasons)
+    except Unprovable as error:
+        return Decision(refusals=error.reasons)
+    except Inet46Error as error:
+        return Decision(refusals=(str(error),))
+    now = {port: tuple(x for x in look.sockets if (x.transport, x.port) == _key(port)) for port in merged.ours}
+    if look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server):
+        return Decision(answers=tuple(_answer(service, merged) for service in wishes))
+    return Decision(
+        transaction=_transaction(merged, server, look, now, id=id, label=label, deadline=deadline),
+        diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
+        words=tuple(_words(merged, now, look)),
+    )
+
+
+# -- which host this is ----------------------------------------------------------------------------------------------------------------
+
+
+class _Refused(Exception):  # noqa: N818 -- a decision, not an error
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    found = tuple(dict.fromkeys(reasons))
+    if found:
+        raise _Refused(*found)
+
+
+def _system(look: Look) -> str:
+    """Return the system as the names of hosts spell it: debian-12, freebsd-14."""
+    if look.system == "Linux":
+        return f"{look.os_id or 'linux'}-{look.os_version}" if look.os_version else look.os_id or "linux"
+    name, release = look.system.lower(), look.release.partition("-")[0]
+    known = [row.name.partition("/")[0] for row in HOSTS]
+    exact, major = f"{name}-{release}", f"{name}-{release.partition('.')[0]}"
+    return exact if exact in known else major
+
+
+def host_name(server: SuperServer, look: Look) -> str:
+    """Return the name under which this host with this super-server would be known: debian-12/xinetd."""
+    return f"{_system(look)}/{server.kind}"
+
+
+def _server(policy: HostPolicy | None, look: Look) -> SuperServer:
+    """Return the super-server that this is about, running.
+
+    Raises _Refused when there is none, when there are several to choose from, or when the policy means another kind of host.
+    """
+    if look.uid != 0:
+        raise _Refused(f"this needs root on the host, and the look ran with uid {look.uid}: use _sudo, _doas or _su_user")
+    if not look.super_servers:
+        raise _Refused("no super-server is installed: neither inetd nor xinetd was found")
+    running = [server for server in look.super_servers if server.pid is not None]
+    if policy is None:
+        if not running:
+            names = ", ".join(server.kind for server in look.super_servers)
+            raise _Refused(f"no super-server is running ({names} is installed); start it first")
+        if len(running) > 1:
+            names = " and ".join(server.kind for server in running)
+            raise _Refused(f"{names} are both running; name the one that is meant with policy=")
+        return running[0]
+    here = " and ".join(sorted(host_name(server, look) for server in look.super_servers))
+    mine = [server for server in look.super_servers if host_name(server, look) == policy.name]
+    if not mine:
+        raise _Refused(f"the policy says {policy.name}, and this host is {here}")
+    if mine[0].pid is None:
+        others = " and ".join(f"{server.kind} (pid {server.pid})" for server in running)
+        raise _Refused(f"{policy.super_server} is not running{f', but {others} is' if others else ''}; start it first")
+    return mine[0]
+
+
+def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
+    """Return the policy with what the look found out: kernel settings, /etc/services, how the daemon was started."""
+    base = policy or HostPolicy(name=host_name(server, look))
+    live = {setting.key: setting.value for setting in look.settings if setting.value is not None}
+    ports = dict(PORTS)
+    for service in services:
+        ports.pop(str(service), None)
+    for answer in look.services:
+        transport = answer.asked.rpartition("/")[2]
+        if answer.port is not None:
+            ports.update({f"{name}/{transport}": answer.port for name in (answer.name, answer.asked.rpartition("/")[0], *answer.aliases) if name})
+    argv = server.argv
+    config = argv[argv.index("-f") + 1] if server.kind == "xinetd" and "-f" in argv[:-1] else None
+    return attrs.evolve(
+        base,
+        settings={**live, **dict(base.settings)} if policy else live,
+        ipv6=look.ipv6,
+        services=ports,
+        config=base.config or config,
+        compat="-inetd_compat" in argv if server.kind == "xinetd" and argv else base.compat,
+    )
+
+
+# -- what stands in the way ------------------------------------------------------------------------------------------------------------
+
+
+def _faults(services: tuple[Service, ...], host: Host, server: SuperServer, look: Look) -> Iterator[str]:
+    """Yield every reason not to touch this host."""
+    programs = {program.path: program.state for program in look.programs}
+    users = {account.name: account.number for account in look.users}
+    groups = {account.name: account.number for account in look.groups}
+    for service in services:
+        if not service.enabled:
+            continue
+        if not isinstance(service.program, Builtin):
+            state = programs.get(service.program.path, ProgramState.MISSING)
+            if state is not ProgramState.OK:
+                yield f"{service}: program {service.program.path} is {_PROGRAM[state]}"
+        if users.get(service.user) is None and not service.user.isdigit():
+            yield f"{service}: user {service.user} does not exist"
+        if service.group is not None and groups.get(service.group) is None and not service.group.isdigit():
+            yield f"{service}: group {service.group} does not exist"
+        yield from _held_by_others(service, host, server, look)
+    if "-a" in server.argv and server.kind != "xinetd":
+        yield f"{server.kind} was started with -a, which binds every service to one address"
+    for seen in look.files:
+        if seen.kind in _STATE and _matters(seen.path, host):
+            yield f"{seen.path} {_STATE[seen.kind]}"
+    main = look.file(host.config)
+    if main is None:
+        yield f"{server.kind} reads {host.config}, which was not looked at: say it with policy config="
+
+
+_PROGRAM = {
+    ProgramState.MISSING: "missing",
+    ProgramState.NOT_EXECUTABLE: "not executable",
+    ProgramState.DIRECTORY: "a directory",
+}
+
+
+def _matters(path: str, host: Host) -> bool:
+    places = (host.config, *([f"{host.directory}/"] if host.directory else []), "/etc/rc.conf", "/etc/sysctl")
+    return path.startswith(places)
+
+
+def _held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:
+    """Yield the stand-alone daemons that hold a service's port."""
+    port = port_of(service, host)
+    for x in look.sockets:
+        if (x.transport, x.port) == (service.transport.value, port) and x.pids and server.pid not in x.pids and x.command != _comm(server):
+            pids = ", ".join(map(str, x.pids))
+            yield f"{service}: port {port} is held by {x.command or 'another process'} (pid {pids}), which serves {_socket(x)} itself; stop it first"
+
+
+def _comm(server: SuperServer) -> str:
+    return server.path.rpartition("/")[2][:15]
+
+
+# -- the change ------------------------------------------------------------------------------------------------------------------------
+
+
+def _texts(look: Look) -> dict[str, str]:
+    return {seen.path: _text(seen.content) for seen in look.files if seen.content is not None}
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _shown(line: str) -> str:
+    return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _key(port: tuple[Transport, int]) -> tuple[str, int]:
+    return port[0].value, port[1]
+
+
+def _socket(x: Listening) -> Socket:
+    family = Family(x.family)
+    v6only = None if family is Family.IPV4 else x.v6only if x.v6only is not None else x.address != "::"
+    return Socket(transport=Transport(x.transport), family=family, address=x.address, port=x.port, v6only=v6only)
+
+
+def _expected(socket: Socket, service: str = "") -> ExpectedSocket:
+    v6only = socket.v6only if socket.address == "::" else None
+    return ExpectedSocket(
+        service=service, transport=socket.transport.value, family=socket.family.value, address=socket.address, port=socket.port, v6only=v6only
+    )
+
+
+def _ours(merged: Merge) -> tuple[Held, ...]:
+    return tuple(held for held in merged.sockets if (held.socket.transport, held.socket.port) in merged.ours)
+
+
+def _as_wanted(merged: Merge, now: Mapping[tuple[Transport, int], tuple[Listening, ...]], server: SuperServer) -> bool:
+    """Return True if the sockets on our ports are exactly the planned ones, and the super-server's."""
+    seen = [x for sockets in now.values() for x in sockets]
+    owned = all(not x.pids or server.pid in x.pids for x in seen)
+    return owned and {_expected(_socket(x)) for x in seen} == {_expected(held.socket) for held in _ours(merged)}
+
+
+def _transaction(
+    merged: Merge,
+    server: SuperServer,
+    look: Look,
+    now: Mapping[tuple[Transport, int], tuple[Listening, ...]],
+    *,
+    id: str,  # noqa: A002 -- the transaction's word
+    label: str,
+    deadline: float,
+) -> Transaction:
+    held = [x for x in look.sockets if server.pid in x.pids]
+    keep = tuple(_expected(_socket(x)) for x in held if (Transport(x.transport), x.port) not in merged.ours)
+    # A super-server that is not where its files say is in a state that no reload was reasoned from: only a restart is sure.
+    before = {_expected(h.socket) for h in merged.before if (h.socket.transport, h.socket.port) in merged.ours}
+    strayed = {_expected(_socket(x)) for sockets in now.values() for x in sockets} != before
+    return Transaction(
+        id=id,
+        host=label,
+        files=tuple(_file(path, text, look) for path, text in merged.files.items()),
+        live=tuple(LiveSetting(key=s.key, value=s.value, old=look.setting(s.key) or "") for s in merged.live),
+        daemon=Daemon(name=_comm(server), exe=server.path, unit=server.unit, script=server.script, argv=server.argv, pid=server.pid),
+        activate=RESTART if strayed else merged.activate or RESTART,
+        undo=RESTART,
+        expected=tuple(_expected(h.socket, h.service) for h in _ours(merged)),
+        expected_after_undo=tuple(_expected(_socket(x)) for x in held),
+        keep=keep,
+        ours=tuple(_key(port) for port in merged.ours),
+        probes=tuple(probe for service in merged.services for probe in _probes(service, merged)),
+        deadline=deadline,
+    )
+
+
+def _file(path: str, text: str, look: Look) -> FileChange:
+    seen = look.file(path) or FileSeen(path=path, kind=FileKind.ABSENT)
+    target = seen.resolved or path
+    folder, _, name = target.rpartition("/")
+    return FileChange(
+        path=target,
+        old=seen.seen,
+        new=text.encode("utf-8", "surrogateescape"),
+        mode=0o644 if seen.mode is None else seen.mode,
+        uid=seen.uid or 0,
+        gid=seen.gid or 0,
+        staged=f"{folder}/.inet46-new.{name}",
+        kept=f"{folder}/.inet46-old.{name}",
+    )
+
+
+def _probes(service: Service, merged: Merge) -> Iterator[Probe]:
+    """Yield the connections that have to be answered: each family, over loopback where every address is bound.
+
+    A service that is handed the listening socket itself is not probed: a connection would start it and leave it waiting. Nor is one whose
+    access list does not admit the host itself.
+    """
+    if not service.enabled or service.waits or service.transport is Transport.UDP:
+        return
+    for held in merged.held(service):
+        for family in sorted(held.accepts, key=lambda family: family.value):
+            if service.access.of(family) is None:
+                address = family.loopback if held.socket.address in {"0.0.0.0", "::"} else held.socket.address  # noqa: S104 -- compared
+                yield Probe(service=service.name, family=family.value, address=address, port=held.socket.port, greeting=service.greeting)
+
+
+# -- words -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _answer(service: Service, merged: Merge) -> str:
+    held = merged.held(service)
+    return f"{service.name}: answers {words.answers(f for x in held for f in x.accepts)} ({' + '.join(str(x.socket) for x in held) or 'no socket'})"
+
+
+def _words(merged: Merge, now: Mapping[tuple[Transport, int], tuple[Listening, ...]], look: Look) -> Iterator[str]:
+    if look.journal_pending is not None:
+        yield f"an interrupted change ({look.journal_pending}) is rolled back first"
+    for service in merged.services:
+        port = port_of(service, merged.host)
+        before = [_socket(x) for key, sockets in now.items() for x in sockets if key == (service.transport, port)]
+        after = merged.held(service)
+        families = frozenset(f for s in before for f in s.families), frozenset(f for h in after for f in h.accepts)
+        text = words.change(service, before, [h.socket for h in after], families)
+        if text is not None:
+            yield text
+        elif merged.files or merged.live:
+            yield f"{_answer(service, merged)}, as before"
+    for setting in merged.live:
+        yield f"{setting.key}: {look.setting(setting.key)} → {setting.value} (live)"
+    yield from merged.notes

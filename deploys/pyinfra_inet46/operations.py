@@ -1,0 +1,166 @@
+"""Make network services answer on IPv4 and IPv6, under whatever super-server the host has."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import attrs
+from pyinfra import host, logger, state
+from pyinfra.api import StringCommand, operation
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.output import format_text
+from pyinfra.context import ctx_host
+from typing_extensions import override
+
+from pyinfra_inet46.facts import HostLook
+from pyinfra_inet46.inputs import Policy, Services, model
+from pyinfra_inet46.judge import Decision, Question, decide, question
+from pyinfra_inet46.look import Look
+from pyinfra_inet46.transaction import Result, Transaction, Verdict, VerdictError, parse_verdict, render
+
+if TYPE_CHECKING:
+    from pyinfra.api.arguments import ConnectorArguments
+    from pyinfra.api.host import Host
+    from pyinfra.api.state import State
+
+__all__ = ["services"]
+
+# pyinfra asks an operation twice, once to see whether it changes anything and once to do it, and caches no facts. The answer of a look is
+# kept until something was changed; the transaction notices by itself when it has become stale.
+_looks: WeakKeyDictionary[Host, dict[Question, Look]] = WeakKeyDictionary()
+
+
+@operation()
+def services(
+    services: Services,
+    policy: Policy | None = None,
+    deadline: float = 10.0,
+) -> Generator[PyinfraCommand, None, None]:
+    """
+    Ensure that network services answer on the address families that they name, IPv4 and IPv6 if they name none.
+
+    + services: ``inet46.Service`` objects, plain dicts, or the name of a TOML, YAML or JSON file
+    + policy: what kind of host this is: a name such as ``debian-12/xinetd``, a dict, an ``inet46.HostPolicy`` or the name of a file; the
+        host itself is asked when it is left out
+    + deadline: seconds that the super-server has until every socket and every greeting must be there
+
+    One remote command looks; when anything is not as wanted, a second one changes files, settings and super-server, proves that both
+    families answer, and puts everything back when they do not. A host that must not be touched is refused with the reason.
+
+    **Example:**
+
+    .. code:: python
+
+        services(
+            name="IMAP on both families",
+            services=[Service(name="imap", program=Program(path="/usr/sbin/imap4d", args=("--inetd",)), greeting="* OK")],
+        )
+    """
+    wishes, kind = model(services, policy)
+    look = _look(question(wishes, kind))
+    if look is None:
+        return  # pyinfra has said why, and has taken the host out of the run
+    decision = decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
+    if not state.is_executing or not state.check_for_changes:
+        _show(decision)
+    if decision.refusals:
+        yield _Refusal(decision.refusals)
+    elif decision.transaction is not None:
+        yield _Change(decision.transaction)
+    else:
+        host.noop("; ".join(decision.answers) or "no services are wanted")
+
+
+def _look(asked: Question) -> Look | None:
+    """Ask the host once, and keep the answer."""
+    this: Host = ctx_host.get()  # type: ignore[no-untyped-call] -- the object behind the proxy, which lives as long as the run
+    answers = _looks.setdefault(this, {})
+    if asked not in answers:
+        look: Look | None = this.get_fact(HostLook, **attrs.asdict(asked))
+        if look is None:
+            return None
+        answers[asked] = look
+    return answers[asked]
+
+
+def _change_id() -> str:
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def _show(decision: Decision) -> None:
+    """Show what would happen: the diffs if they are wanted, and the change in words always."""
+    for refusal in decision.refusals:
+        host.log_styled(f"refused: {refusal}", fg="red", log_func=logger.error)
+    for diff in decision.diffs if state.config.DIFF else ():
+        host.log(f"Will {'create' if diff.old is None else 'change'} {format_text(diff.path, bold=True)}", logger.info)
+        for line in diff.lines():
+            colour = {"+": "green", "-": "red"}.get(line[0])
+            logger.info("  %s", format_text(line, colour) if colour else line)
+    for text in decision.words:
+        host.log(text, logger.info)
+
+
+class _Refusal(PyinfraCommand):
+    """Ends this host's part of the run; nothing is sent to it."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__()
+        self.reasons = reasons
+
+    @override
+    def __repr__(self) -> str:
+        return f"Refusal({'; '.join(self.reasons)})"
+
+    @override
+    def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
+        if state.check_for_changes:
+            for reason in self.reasons:
+                host.log_styled(f"refused: {reason}", fg="red", log_func=logger.error)
+        host.log("nothing was changed", logger.error)
+        return False
+
+
+class _Change(PyinfraCommand):
+    """The one command that changes a host; its verdict is read and told in words."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        super().__init__()
+        self.transaction = transaction
+
+    @override
+    def __repr__(self) -> str:
+        return f"Change({self.transaction.id})"
+
+    @override
+    def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
+        _looks.pop(host, None)
+        arguments: dict[str, Any] = {**connector_arguments, "_stdin": render(self.transaction)}
+        status, output = host.run_shell_command(
+            StringCommand("sh", "-s"), print_output=state.print_output, print_input=state.print_input, **arguments
+        )
+        try:
+            verdict = parse_verdict(output.stdout_lines)
+        except VerdictError as error:
+            for line in output.stderr_lines[-5:]:
+                host.log(line, logger.error)
+            host.log_styled(f"no verdict came back ({error}); the host finishes or goes back by itself, run again to see", fg="red")
+            return False
+        _tell(host, verdict)
+        return status is True and verdict.result is Result.COMMITTED
+
+
+def _tell(host: Host, verdict: Verdict) -> None:
+    """Say how a change ended."""
+    if verdict.recovered:
+        host.log("an interrupted change was found and rolled back first", logger.warning)
+    if verdict.result is Result.COMMITTED:
+        host.log_styled(f"proved in {verdict.seconds:.1f} s: {verdict.state}", fg="green", log_func=logger.info)
+        return
+    host.log_styled(f"{verdict.result.value} at {verdict.step}: {verdict.reason}", fg="red", log_func=logger.error)
+    host.log_styled(verdict.state, fg="yellow", log_func=logger.error)
+    for line in verdict.log:
+        host.log(f"  {line}", logger.error)

@@ -1,0 +1,3 @@
+"""Debian 12 with xinetd."""
+
+inet46_policy = "debian-12/xinetd"
