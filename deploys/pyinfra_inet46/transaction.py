@@ -12,14 +12,25 @@ the very words that began it. Rules of this module:
 
 from __future__ import annotations
 
-import enum
-import ipaddress
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 
 import attrs
+
+from pyinfra_inet46.verdict import (
+    Listening,
+    Result,
+    Verdict,
+    VerdictError,
+    a_family,
+    a_port,
+    a_transport,
+    an_address,
+    ntop,
+    parse_verdict,
+)
 
 __all__ = [
     "VERBS",
@@ -35,10 +46,9 @@ __all__ = [
     "Verdict",
     "VerdictError",
     "cksum",
+    "library",
     "parse_verdict",
-    "read_listening",
     "render",
-    "write_listening",
 ]
 
 VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", "signal")
@@ -52,17 +62,21 @@ VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", "signa
 - ``daemon-reload``: ``systemctl daemon-reload``
 """
 
-_LIBRARY = ("common.sh", "listeners.sh", "daemon.sh", "lock.sh", "probe.sh", "journal.sh", "transaction.sh")
+_LIBRARY = (
+    "common.sh",
+    "listeners.sh",
+    "process.sh",
+    "activate.sh",
+    "lock.sh",
+    "probe.sh",
+    "document.sh",
+    "journal.sh",
+    "transaction.sh",
+)
 _SIGNAL = re.compile(r"signal [A-Z][A-Z0-9]{1,9}")
 _CHUNK = 4096  # bytes for one printf: each is an argument, and mksh starts a program for it
 _SPECIAL = re.compile(rb"[^\n -~]|['\\%]")
-_NUMBER = re.compile(r"[0-9]{1,5}")
-_PIDS = re.compile(r"-|[0-9]{1,10}(,[0-9]{1,10})*")
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-
-
-class VerdictError(ValueError):
-    """The answer of a transaction is missing, cut short or not one that this version understands."""
 
 
 def cksum(content: bytes) -> int:
@@ -97,31 +111,6 @@ def _verbs(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[
     for verb in value:
         if not (_SIGNAL.fullmatch(verb) if verb.startswith("signal") else verb in VERBS):
             raise ValueError(f"{attribute.name}: {verb!r} is not one of {', '.join(VERBS)} (signal with a name, like ALRM)")
-
-
-def _an_address(instance: ExpectedSocket | Probe | Listening, attribute: attrs.Attribute[str], value: str) -> None:
-    """An address as ``ss`` writes it, so that the host may compare letters."""
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        raise ValueError(f"{attribute.name} {value!r} is not an IP address") from None
-    if f"ipv{address.version}" != instance.family:
-        raise ValueError(f"{attribute.name} {value!r} is not {instance.family}")
-
-
-def _ntop(value: str) -> str:
-    """The spelling of inet_ntop, which is what ss and sockstat print: ``::ffff:127.0.0.1``, not ``::ffff:7f00:1``."""
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        return value
-    mapped = getattr(address, "ipv4_mapped", None)
-    return f"::ffff:{mapped}" if mapped is not None else str(address)
-
-
-_TRANSPORT = attrs.validators.in_(("tcp", "udp"))
-_FAMILY = attrs.validators.in_(("ipv4", "ipv6"))
-_PORT = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(65535))
 
 
 @attrs.frozen(kw_only=True)
@@ -180,26 +169,11 @@ class ExpectedSocket:
     """A listening socket by what a kernel tells of it. ``v6only`` None means that both are right (and all there is for IPv4)."""
 
     service: str = attrs.field(default="", validator=_one_line)
-    transport: str = attrs.field(validator=_TRANSPORT)
-    family: str = attrs.field(validator=_FAMILY)
-    address: str = attrs.field(converter=_ntop, validator=_an_address)
-    port: int = attrs.field(validator=_PORT)
+    transport: str = attrs.field(validator=a_transport)
+    family: str = attrs.field(validator=a_family)
+    address: str = attrs.field(converter=ntop, validator=an_address)
+    port: int = attrs.field(validator=a_port)
     v6only: bool | None = None
-
-
-@attrs.frozen(kw_only=True)
-class Listening:
-    """A listening TCP or any UDP socket that was seen on a host. What the host's tools do not tell is None, or no pids."""
-
-    transport: str = attrs.field(validator=_TRANSPORT)
-    family: str = attrs.field(validator=_FAMILY)
-    address: str = attrs.field(converter=_ntop, validator=_an_address)
-    port: int = attrs.field(validator=_PORT)
-    v6only: bool | None = None
-    pids: tuple[int, ...] = ()
-    command: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.matches_re(r"[!-,.-~][!-~]*|-[!-~]+"))
-    )
 
 
 @attrs.frozen(kw_only=True)
@@ -210,10 +184,10 @@ class Probe:
     """
 
     service: str = attrs.field(validator=_one_line)
-    family: str = attrs.field(validator=_FAMILY)
-    address: str = attrs.field(converter=_ntop, validator=_an_address)
-    port: int = attrs.field(validator=_PORT)
-    transport: str = attrs.field(default="tcp", validator=_TRANSPORT)
+    family: str = attrs.field(validator=a_family)
+    address: str = attrs.field(converter=ntop, validator=an_address)
+    port: int = attrs.field(validator=a_port)
+    transport: str = attrs.field(default="tcp", validator=a_transport)
     greeting: str | None = attrs.field(default=None, validator=_one_line)
 
 
@@ -274,127 +248,16 @@ class Transaction:
     """None: /var/lib/inet46, and /var/db/inet46 on the BSDs."""
 
 
-class Result(enum.Enum):
-    """How a transaction ended."""
-
-    COMMITTED = "committed"  # the new files, settings and sockets are there and proved
-    REFUSED = "refused"  # nothing was changed, because something was not as the look saw it
-    ROLLED_BACK = "rolled-back"  # a step failed, and the old files, settings and sockets are back
-    BROKEN = "broken"  # a step failed and so did the way back: the journal stays for the next run
-
-
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """What a transaction says at its end."""
-
-    result: Result
-    id: str
-    step: str
-    """The step of the change that ended it: lock, recover, stage, journal, place, activate, verify, commit."""
-
-    reason: str
-    state: str
-    """What state the host is in now, in words."""
-
-    recovered: bool = False
-    """True: an interrupted change was found and rolled back first."""
-
-    proof: str = "none"
-    """How connections were proved: python3, perl, nc or bash; ``sockets`` when the host has no TCP client; ``none``: not tried."""
-
-    seconds: float = 0.0
-    sockets: tuple[Listening, ...] = ()
-    """Who listened on our ports at the end."""
-
-    log: tuple[str, ...] = ()
-    """The daemon's own last lines, when something failed."""
-
-
-def parse_verdict(lines: Sequence[str]) -> Verdict:
-    """Read the block between ``inet46-verdict 1`` and ``end``; what stands before it, say a login banner, is passed over."""
-    try:
-        first = list(lines).index("inet46-verdict 1")
-    except ValueError:
-        raise VerdictError("the host gave no verdict: there is no line 'inet46-verdict 1'") from None
-    words: dict[str, str] = {}
-    many: dict[str, list[str]] = {"socket": [], "log": []}
-    for line in lines[first + 1 :]:
-        key, _, value = line.partition(" ")
-        if line == "end":
-            break
-        if key in many:
-            many[key].append(value)
-        elif key in words or key not in _WORDS:
-            raise VerdictError(f"the verdict has an unexpected line {line!r}")
-        else:
-            words[key] = value
-    else:
-        raise VerdictError("the verdict is cut short: there is no line 'end'")
-    return _verdict(words, sockets=many["socket"], log=many["log"])
-
-
-_WORDS = ("result", "id", "step", "reason", "state", "recovered", "proof", "seconds")
-
-
-def _verdict(words: Mapping[str, str], *, sockets: Sequence[str], log: Sequence[str]) -> Verdict:
-    try:
-        return Verdict(
-            result=Result(words["result"]),
-            id=words["id"],
-            step=words["step"],
-            reason=words["reason"],
-            state=words["state"],
-            recovered={"yes": True, "no": False}[words["recovered"]],
-            proof=words["proof"],
-            seconds=float(words["seconds"]),
-            sockets=tuple(read_listening(line) for line in sockets),
-            log=tuple(log),
-        )
-    except KeyError as missing:
-        raise VerdictError(f"the verdict does not say {missing}") from None
-    except ValueError as wrong:
-        raise VerdictError(f"the verdict cannot be read: {wrong.args[0]}") from None
-
-
-_V6ONLY = {"yes": True, "no": False, "unknown": None, "-": None}
-
-
-def read_listening(line: str) -> Listening:
-    """Read ``TRANSPORT FAMILY ADDRESS PORT V6ONLY PIDS COMMAND``, as ``listeners.sh`` prints it."""
-    words = line.split(" ")
-    if len(words) != 7 or words[4] not in _V6ONLY or not _NUMBER.fullmatch(words[3]) or not _PIDS.fullmatch(words[5]):
-        raise ValueError(f"{line!r} is not a socket")
-    transport, family, address, port, v6only, pids, command = words
-    return Listening(
-        transport=transport,
-        family=family,
-        address=address,
-        port=int(port),
-        v6only=_V6ONLY[v6only],
-        pids=() if pids == "-" else tuple(int(pid) for pid in pids.split(",")),
-        command=None if command == "-" else command,
-    )
-
-
-def write_listening(socket: Listening) -> str:
-    """The line that `read_listening` reads."""
-    v6only = "-" if socket.family == "ipv4" else _tristate(socket.v6only, unknown="unknown")
-    pids = ",".join(map(str, socket.pids)) or "-"
-    return f"{socket.transport} {socket.family} {socket.address} {socket.port} {v6only} {pids} {socket.command or '-'}"
-
-
-def _tristate(value: bool | None, *, unknown: str) -> str:  # noqa: FBT001 -- a flag of the model, not of this function
-    return unknown if value is None else "yes" if value else "no"
+def _v6only(socket: ExpectedSocket) -> str:
+    return "-" if socket.family == "ipv4" or socket.v6only is None else "yes" if socket.v6only else "no"
 
 
 def render(transaction: Transaction) -> str:
     """The whole text for ``sh -s`` on standard input."""
-    library = resources.files(__package__) / "shell"
-    text = "".join(_code((library / name).read_text("ascii")) for name in _LIBRARY)
     document = ("\n".join(_document(transaction)) + "\n").encode("utf-8", "surrogateescape")
     return "".join(
         (
-            text,
+            library(*_LIBRARY),
             _settings(transaction, Seen.of(document)),
             _function("document", _printf(document)),
             _contents(transaction.files),
@@ -403,9 +266,11 @@ def render(transaction: Transaction) -> str:
     )
 
 
-def _code(text: str) -> str:
-    """The library without its comment lines: the host does not read them."""
-    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))
+def library(*names: str) -> str:
+    """Files of ``shell/`` as one text, without comment lines: the host does not read them."""
+    folder = resources.files(__package__) / "shell"
+    lines = (line for name in names for line in (folder / name).read_text("ascii").splitlines(keepends=True))
+    return "".join(line for line in lines if line != "\n" and not line.lstrip().startswith("#"))
 
 
 def _settings(transaction: Transaction, document: Seen) -> str:
@@ -499,5 +364,4 @@ def _sum(content: Seen | bytes | None) -> str:
 
 def _sockets(key: str, sockets: Sequence[ExpectedSocket]) -> Iterator[str]:
     for each in sockets:
-        v6only = "-" if each.family == "ipv4" else _tristate(each.v6only, unknown="-")
-        yield f"{key} {each.transport} {each.family} {each.address} {each.port} {v6only} {each.service}"
+        yield f"{key} {each.transport} {each.family} {each.address} {each.port} {_v6only(each)} {each.service}"

@@ -77,3 +77,12 @@ live_value() {
 	set -- $value
 	value=$*
 }
+
+# holder_of LOCK: the token of whoever holds it.
+holder_of() {
+	holder=$(ls -l "$1" 2>/dev/null) || holder=
+	case $holder in
+	*' -> '*) holder=${holder##*' -> '} ;;
+	*) holder= ;;
+	esac
+}

@@ -32,14 +32,6 @@ part() {
 	part=${part%%,*}
 }
 
-holder_of() {
-	holder=$(ls -l "$1" 2>/dev/null) || holder=
-	case $holder in
-	*' -> '*) holder=${holder##*' -> '} ;;
-	*) holder= ;;
-	esac
-}
-
 # is_dead TOKEN: nobody answers to it any more. In doubt the holder lives: then a person is told, and nothing is broken.
 is_dead() {
 	part pid "$1" && dead_pid=$part

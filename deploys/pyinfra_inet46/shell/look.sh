@@ -1,0 +1,458 @@
+# shellcheck shell=sh
+# One look at a host: what it is, what it runs, what its files say and who listens. It only reads.
+#
+# The answer is lines "KEY VALUE" between "inet46-look 1" and "end". Programs are started once for all files, not once for each.
+# A file name with blanks or odd bytes is never handed on: it is counted as skipped. Names that passed are plain, so echo may
+# print them and a list of them may be a string with blanks.
+
+inet46_look() {
+	prepare
+	listeners_program
+	find_listeners_tool
+	state_dir=/var/lib/inet46
+	[ "$system" = Linux ] || state_dir=/var/db/inet46
+	read_questions "$@"
+	echo 'inet46-look 1'
+	look_at_system
+	look_at_state
+	look_at_servers
+	look_at_files
+	look_at_names
+	look_at_programs
+	look_at_settings
+	look_at_sockets
+	echo end
+}
+
+read_questions() {
+	programs= users= groups= services= settings= extra_paths=
+	for word in "$@"; do
+		case $word in
+		user=*) users="$users ${word#*=}" ;;
+		group=*) groups="$groups ${word#*=}" ;;
+		service=*) services="$services ${word#*=}" ;;
+		setting=*) settings="$settings ${word#*=}" ;;
+		path=*) extra_paths="$extra_paths ${word#*=}" ;;
+		program=*) programs="$programs ${word#*=}" ;;
+		state=*) state_dir=${word#*=} ;;
+		esac
+	done
+}
+
+is_plain() {
+	case $1 in
+	'' | *[!A-Za-z0-9/._+@,:=~%-]*) return 1 ;;
+	esac
+}
+
+yes_or_no() {
+	if "$@" >/dev/null 2>&1; then
+		answer=yes
+	else
+		answer=no
+	fi
+}
+
+look_at_system() {
+	echo "system $system"
+	echo "release $(uname -r)"
+	echo "uid $uid"
+	look_at_release
+	yes_or_no has_ipv6
+	echo "ipv6 $answer"
+	yes_or_no has_ipv6_loopback
+	echo "ipv6-loopback $answer"
+	yes_or_no systemd_is_here
+	echo "systemd $answer"
+	for client in python3 perl nc bash; do
+		have "$client" && echo "client $client"
+	done
+}
+
+look_at_release() {
+	if [ -r /etc/os-release ]; then
+		while IFS='=' read -r key value; do
+			value=${value#[\"\']}
+			value=${value%[\"\']}
+			case $key in
+			ID) is_plain "$value" && echo "os-id $value" ;;
+			VERSION_ID) is_plain "$value" && echo "os-version $value" ;;
+			esac
+		done </etc/os-release
+	elif have freebsd-version; then
+		echo os-id freebsd
+		echo "os-version $(freebsd-version)"
+	fi
+}
+
+has_ipv6() {
+	if [ "$system" = Linux ]; then
+		[ -d /proc/sys/net/ipv6 ] || [ -s /proc/net/if_inet6 ]
+	else
+		has_ipv6_loopback || sysctl -n net.inet6.ip6.forwarding
+	fi
+}
+
+has_ipv6_loopback() {
+	if [ "$system" = Linux ]; then
+		grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6
+	else
+		ifconfig lo0 | grep -q 'inet6 ::1 '
+	fi
+}
+
+# What an earlier change has left: its verdict, a lock, or a journal, which tells of each file what it will be once it is rolled
+# back. Pairs of that are kept as words PATH=OLD-FILE.
+look_at_state() {
+	pending=
+	holder_of "$state_dir/lock"
+	[ -z "$holder" ] || echo "lock $holder"
+	[ ! -r "$state_dir/last" ] || plain <"$state_dir/last" | sed 's/^/last /'
+	[ -r "$state_dir/journal" ] || return 0
+	load_document "$state_dir/journal"
+	echo "journal $document_id"
+	while next_file; do
+		is_plain "$path$kept" || continue
+		if [ "$old" = absent ]; then
+			pending="$pending $path=absent"
+		elif [ -e "$kept" ]; then
+			pending="$pending $path=$kept"
+		fi
+	done 3<"$state_dir/journal"
+}
+
+look_at_servers() {
+	packages=
+	if [ "$system" = Linux ]; then
+		look_at_server inetutils-inetd /usr/sbin/inetutils-inetd
+		look_at_server xinetd /usr/sbin/xinetd
+		kind_of_inetd
+		look_at_server "$kind" /usr/sbin/inetd
+	else
+		look_at_server inetd /usr/sbin/inetd
+	fi
+	for path in /usr/local/sbin/xinetd /usr/pkg/sbin/xinetd; do
+		look_at_server xinetd "$path"
+	done
+}
+
+# Several programs share the name /usr/sbin/inetd on Linux.
+kind_of_inetd() {
+	kind=inetd
+	[ -x /usr/sbin/inetd ] || return 0
+	resolve /usr/sbin/inetd
+	case $resolved in
+	*busybox*) kind=busybox-inetd ;;
+	*inetutils*) kind=inetutils-inetd ;;
+	*)
+		package_of openbsd-inetd /usr/sbin/inetd
+		case $package in
+		openbsd-inetd* | inetutils*) kind=${package%% *} ;;
+		esac
+		;;
+	esac
+}
+
+look_at_server() {
+	[ -x "$2" ] && [ ! -d "$2" ] || return 0
+	kind=$1
+	exe=$2
+	echo "server $kind $exe"
+	package_of "$kind" "$exe"
+	[ -z "$package" ] || echo "package $package"
+	find_unit
+	find_script
+	if find_daemon "$exe"; then
+		echo "pid $pid"
+		argv_of "$pid" | hex argv
+	fi
+}
+
+# package_of NAME FILE: package becomes "NAME VERSION", or nothing.
+package_of() {
+	package=
+	if have dpkg-query; then
+		# One question for all: dpkg reads its whole list each time.
+		# shellcheck disable=SC2016 # dpkg's own dollars
+		[ -n "$packages" ] || packages=$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' openbsd-inetd inetutils-inetd xinetd 2>/dev/null)
+		package=$(printf '%s\n' "$packages" | awk -v name="$1" '$1 == name && $3 == "installed" { print $1, $2; exit }')
+	elif have rpm; then
+		package=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -f "$2" 2>/dev/null) || package=
+	elif have pkg; then
+		package=$(pkg query '%n %v' "$1" 2>/dev/null) || package=
+	else
+		set +f
+		set -- /var/db/pkg/"$1"-[0-9]*
+		set -f
+		[ ! -d "$1" ] || { package=${1##*/} && package="${package%-*} ${package##*-}"; }
+	fi
+	is_plain "${package%% *}${package#* }" || package=
+}
+
+find_unit() {
+	systemd_is_here || return 0
+	for unit in "$kind" "${kind#*-}"; do
+		for folder in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
+			if [ -e "$folder/$unit.service" ]; then
+				echo "unit $unit.service"
+				return 0
+			fi
+		done
+	done
+}
+
+find_script() {
+	for script in /etc/init.d/"$kind" /etc/rc.d/init.d/"$kind" /etc/rc.d/"$kind" /usr/local/etc/rc.d/"$kind" /usr/local/etc/rc.d/"$kind.sh"; do
+		if [ -x "$script" ] && [ ! -d "$script" ]; then
+			echo "script $script"
+			return 0
+		fi
+	done
+}
+
+# The words of a process with a NUL behind each; where only ps tells them, blanks are where it says.
+argv_of() {
+	if [ -r "/proc/$1/cmdline" ]; then
+		cat "/proc/$1/cmdline"
+	else
+		ps -ww -o command -p "$1" | awk 'NR == 2' | tr ' \n' '\000\000'
+	fi
+}
+
+# hex KEY: standard input in hexadecimal, on lines that begin with KEY. (FreeBSD 4's od has no -t.)
+hex() {
+	if [ -z "$hex_tool" ]; then
+		hex_tool=hexdump
+		od -An -v -tx1 </dev/null >/dev/null 2>&1 && hex_tool=od
+	fi
+	case $hex_tool in
+	od) od -An -v -tx1 ;;
+	*) hexdump -v -e '16/1 "%02x" "\n"' ;;
+	esac | awk -v key="$1" '
+		{ gsub(/[ \t]/, ""); line = line $0 }
+		length(line) >= 2048 { print key, line; line = "" }
+		END { if (line != "") print key, line }'
+}
+
+# resolve PATH: resolved is where its symbolic links end. (readlink -f is younger than some of our hosts)
+resolve() {
+	resolved=$1
+	links=0
+	while [ -h "$resolved" ] && [ "$links" -lt 32 ]; do
+		links=$((links + 1))
+		target=$(ls -ld "$resolved")
+		target=${target#*" $resolved -> "}
+		case $target in
+		/*) resolved=$target ;;
+		*) resolved=${resolved%/*}/$target ;;
+		esac
+	done
+	resolved=$(cd "${resolved%/*}/" 2>/dev/null && pwd -P)/${resolved##*/}
+}
+
+look_at_files() {
+	paths=
+	add_folder /etc/inetd.d
+	add_folder /etc/rc.conf.d
+	[ "$system" != Linux ] || add_folder /etc/sysctl.d .conf
+	add /etc/inetd.conf /etc/rc.conf /etc/rc.conf.local /etc/sysctl.conf
+	[ "$system" != Linux ] || add /etc/default/xinetd /etc/default/openbsd-inetd /etc/default/inetutils-inetd
+	for folder in /etc /usr/local/etc; do
+		[ "$folder" = /etc ] || [ -e "$folder/xinetd.conf" ] || continue
+		add "$folder/xinetd.conf"
+		add_folder "$folder/xinetd.d"
+		add_includes "$folder/xinetd.conf"
+	done
+	# shellcheck disable=SC2086 # plain words
+	add $extra_paths
+	show_files
+}
+
+# add PATH...: each path once.
+add() {
+	for each in "$@"; do
+		case " $paths " in
+		*" $each "*) ;;
+		*) paths="$paths $each" ;;
+		esac
+	done
+}
+
+# add_folder FOLDER [SUFFIX]: its files.
+add_folder() {
+	[ -d "$1" ] || return 0
+	case " $folders " in
+	*" $1 "*) return 0 ;;
+	esac
+	folders="$folders $1"
+	suffix=$2
+	listed=$1
+	set +f
+	set -- "$listed"/*"$suffix"
+	set -f
+	for each in "$@"; do
+		if is_plain "$each"; then
+			paths="$paths $each"
+		elif [ -e "$each" ] || [ -h "$each" ]; then
+			echo "skipped $listed"
+		fi
+	done
+}
+
+# add_includes FILE...: what xinetd would read too, and what that includes in its turn.
+add_includes() {
+	rounds=5
+	while [ $# -gt 0 ] && [ "$rounds" -gt 0 ]; do
+		rounds=$((rounds - 1))
+		before=$paths
+		for file in "$@"; do
+			shift
+			[ -f "$file" ] && [ -r "$file" ] && set -- "$@" "$file"
+		done
+		[ $# -gt 0 ] || return 0
+		includes=$(awk '($1 == "include" || $1 == "includedir") && $2 ~ /^\// { print $1, $2 }' "$@" 2>/dev/null)
+		# shellcheck disable=SC2086 # pairs of words; an odd one fails is_plain
+		set -- $includes
+		while [ $# -gt 1 ]; do
+			is_plain "$2" || echo 'skipped /etc/xinetd.conf'
+			is_plain "$2" && case $1 in
+			include) add "$2" ;;
+			includedir) add_folder "$2" ;;
+			esac
+			shift 2
+		done
+		# shellcheck disable=SC2086 # plain words: those that are new
+		set -- ${paths#"$before"}
+	done
+}
+
+show_files() {
+	sources=
+	for path in $paths; do
+		is_plain "$path" || continue
+		source=$path
+		case " $pending " in
+		*" $path="*)
+			source=${pending#*" $path="}
+			source=${source%% *}
+			;;
+		esac
+		show_kind
+	done
+	# shellcheck disable=SC2086 # plain words
+	[ -z "$sources" ] || show_contents $sources
+}
+
+show_kind() {
+	resolved=
+	[ ! -h "$source" ] || resolve "$source"
+	if [ ! -e "$source" ]; then
+		kind=absent
+	elif [ -d "$source" ]; then
+		kind=directory
+	elif [ ! -f "$source" ]; then
+		kind=other
+	elif [ ! -r "$source" ]; then
+		kind=unreadable
+	else
+		kind=regular
+		sources="$sources $source"
+	fi
+	echo "file $kind $path"
+	[ -z "$resolved" ] || ! is_plain "$resolved" || echo "link $resolved"
+	[ "$source" = "$path" ] || [ "$source" = absent ] || echo "source $source"
+}
+
+# Owners and modes from one ls, checksums from one cksum, contents from one cat, in the same order as the checksums.
+show_contents() {
+	stats=$(ls -lnL "$@" 2>/dev/null | awk '{ print "stat", $1, $3, $4, $5, $NF }')
+	echo "$stats"
+	# shellcheck disable=SC2046 # plain words
+	set -- $(echo "$stats" | awk '$5 <= 1048576 { print $6 }')
+	[ $# -gt 0 ] || return 0
+	cksum "$@" 2>/dev/null | sed 's/^/sum /'
+	cat "$@" 2>/dev/null | hex hex
+}
+
+# asked WORD...: one on each line, for the awk that reads the answer behind them.
+asked() {
+	for word in "$@"; do
+		echo "asked $word"
+	done
+}
+
+look_at_names() {
+	# shellcheck disable=SC2086 # names of users, groups and services are single words: look.py sees to that
+	{
+		[ -z "$users" ] || look_up user passwd $users
+		[ -z "$groups" ] || look_up group group $groups
+		[ -z "$services" ] || look_up_services $services
+	}
+}
+
+# look_up KEY DATABASE NAME...
+look_up() {
+	key=$1 database=$2
+	shift 2
+	{
+		asked "$@"
+		if have getent; then
+			getent "$database" "$@"
+		else
+			cat "/etc/$database"
+		fi 2>/dev/null
+	} | awk -F: -v key="$key" '
+		/^asked / { order[++n] = substr($0, 7); next }
+		!($1 in number) && $3 ~ /^[0-9]+$/ { number[$1] = $3 }
+		END { for (i = 1; i <= n; i++) print key, order[i] in number ? number[order[i]] : "-", order[i] }'
+}
+
+look_up_services() {
+	{
+		asked "$@"
+		if have getent; then
+			getent services "$@"
+		else
+			cat /etc/services
+		fi 2>/dev/null
+	} | plain | awk '
+		$1 == "asked" { order[++n] = $2; next }
+		{
+			sub(/#.*/, "")
+			if (split($2, number, "/") != 2 || number[1] !~ /^[0-9]+$/) next
+			line = $1 " " number[1]
+			for (i = 3; i <= NF; i++) line = line " " $i
+			for (i = 1; i <= NF; i++) if (i != 2 && !(($i "/" number[2]) in found)) found[$i "/" number[2]] = line
+		}
+		END { for (i = 1; i <= n; i++) print "service " order[i] (order[i] in found ? " " found[order[i]] : "") }'
+}
+
+look_at_programs() {
+	for program in $programs; do
+		if [ -d "$program" ]; then
+			answer=directory
+		elif [ -x "$program" ]; then
+			answer=ok
+		elif [ -e "$program" ]; then
+			answer=not-executable
+		else
+			answer=missing
+		fi
+		echo "program $answer $program"
+	done
+}
+
+look_at_settings() {
+	for key in $settings; do
+		if live_value "$key"; then
+			printf 'setting %s %s\n' "$key" "$value"
+		else
+			echo "no-setting $key"
+		fi
+	done | plain
+}
+
+look_at_sockets() {
+	echo "sockets-from $listeners_tool"
+	listeners | sed 's/^/socket /'
+}
