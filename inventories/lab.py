@@ -18,10 +18,10 @@ _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 def _lab() -> dict[str, Any]:
     try:
         lab: dict[str, Any] = json.loads((_CACHE / "inet46/labs" / _NAME / "lab.json").read_text())
-        started = Path(f"/proc/{lab['keeper']['pid']}/stat").read_text().rpartition(")")[2].split()[19]
+        alive, *_, started = Path(f"/proc/{lab['keeper']['pid']}/stat").read_text().rpartition(")")[2].split()[:20]
     except FileNotFoundError:
-        lab, started = {}, ""
-    if not lab or started != lab["keeper"]["started"]:
+        lab, alive, started = {}, "", ""
+    if not lab or alive == "Z" or started != lab["keeper"]["started"]:
         which = "no lab is running" if _NAME == "lab" else f"no lab named {_NAME!r} is running"
         raise PyinfraError(f"{which}: `make lab` starts one")
     return lab

@@ -19,16 +19,20 @@ import select
 import shutil
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from tests.lab import image, linux, state
 from tests.lab.inside import Plan, run
 from tests.lab.places import LabError, cache
 from tests.lab.places import state as state_folder
 from tests.lab.spec import HostSpec
+
+_PATIENCE = 2
 
 
 class _Asked(BaseException):
@@ -42,7 +46,7 @@ def main(name: str) -> int:
     try:
         specs = tuple(HostSpec.from_dict(item) for item in json.loads(_line()))
         sweep(but=name)
-        with _sole_owner(name):
+        with _sole_owner(name, patience=_PATIENCE):
             if state_folder(name).is_dir():
                 _clear(state_folder(name))
             _own(name, specs)
@@ -138,21 +142,33 @@ def _clear(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _sole_owner(name: str) -> Iterator[None]:
-    """Hold the lab's lock, which the kernel lets go when the keeper ends in whatever way."""
-    lock = state_folder(name).with_suffix(".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LabError(f"a lab named {name!r} is already running") from None
-        if not lock.exists() or not os.path.samestat(lock.stat(), os.fstat(file.fileno())):
-            raise LabError(f"a lab named {name!r} is just ending")
+def _sole_owner(name: str, *, patience: float = 0) -> Iterator[None]:
+    """Hold the lab's lock, which the kernel lets go when the keeper ends in whatever way.
+
+    Whoever sweeps holds it for a moment too, and whoever ends removes the file: so one who starts a lab has some patience.
+    """
+    path = state_folder(name).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience
+    while (lock := _try_lock(path)) is None:
+        if time.monotonic() >= deadline:
+            raise LabError(f"a lab named {name!r} is already running")
+        time.sleep(0.05)
+    with lock:
         try:
             yield
         finally:
-            lock.unlink()
+            path.unlink()
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    lock = path.open("w")
+    with contextlib.suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(path.stat(), os.fstat(lock.fileno())):
+            return lock
+    lock.close()
+    return None
 
 
 def _line() -> bytes:

@@ -24,6 +24,7 @@ PORTS: Mapping[Service, int] = {"imap": 143, "imaps": 993, "pop3": 110, "pop3s":
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+_NOT_THE_MACHINE = "-sys_module,-sys_rawio,-sys_boot,-sys_time,-syslog"
 _serial = itertools.count(1)
 
 
@@ -64,8 +65,10 @@ class Host:
     def argv(self, command: str | Sequence[str]) -> list[str]:
         """The machine's argument list that runs a command on the host."""
         inner = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        enter = shutil.which("nsenter") or "nsenter"
-        return [enter, f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--", *inner]
+        namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
+        # No namespace keeps the clock, the modules or raw I/O apart: a host's root has no say in them, from here neither.
+        limited = (shutil.which("setpriv") or "setpriv", f"--bounding-set={_NOT_THE_MACHINE}")
+        return [*limited, shutil.which("nsenter") or "nsenter", f"--target={self.pid}", *namespaces, "--", *inner]
 
     def address(self, family: Family) -> str:
         """Where the host is reached over this family, from the lab's bridge."""
@@ -111,7 +114,7 @@ class Lab:
         self.ssh_known_hosts: str = data["ssh_known_hosts"]
         self.keeper: int = data["keeper"]["pid"]
         self.hosts: dict[str, Host] = {host["name"]: Host(**host) for host in data["hosts"]}
-        self._init: int = data["init"]
+        self.init: int = data["init"]
         self._keeper = keeper
 
     @classmethod
@@ -122,6 +125,8 @@ class Lab:
             raise LabError(f"{name!r} is no name for a lab: small letters, digits and hyphens, at most 41")
         if (why := places.missing()) is not None:
             raise LabError(why)
+        if name in state.names():
+            raise LabError(f"a lab named {name!r} is already running")
         image.base_root()
         log = places.state(name).with_suffix(".log")
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +175,7 @@ class Lab:
 
     def outside(self, command: Sequence[str], said: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a program of the machine in the bridge's network namespace, where the hosts' clients are."""
-        argv = [shutil.which("nsenter") or "nsenter", f"--target={self._init}", "--net", "--", *command]
+        argv = [shutil.which("nsenter") or "nsenter", f"--target={self.init}", "--net", "--", *command]
         return subprocess.run(argv, input=said, capture_output=True, check=False, timeout=120)
 
     def login(self, host: str, service: Service, family: Family) -> str:

@@ -40,11 +40,12 @@ def names() -> list[str]:
 
 
 def started(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks, so that a number used again is not taken for the old process."""
+    """When a living process started, in the kernel's ticks, so that a number used again is not taken for the old process."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
+    return None if fields[0] in {"Z", "X"} else fields[19]
 
 
 def stop(name: str) -> None:
