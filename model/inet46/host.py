@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from inet46.service import MAPPING, Pairs, Plain, as_pairs, check_pairs, exactly
+from inet46.service import MAPPING, Pairs, Plain, as_pairs, check_pairs, check_text, exactly
 
 __all__ = ["HostPolicy", "Sharing"]
 
@@ -71,6 +71,7 @@ class HostPolicy(Plain):
     @settings.validator
     def _check_settings(self, attribute: attrs.Attribute[Any], value: Pairs) -> None:
         for name, content in value:
+            check_text(f"{attribute.name} {name}", content)
             if not re.fullmatch(r"[A-Za-z0-9_./%:@-]+", name):
                 raise ValueError(f"{attribute.name} name {name!r} is not the name of a kernel setting such as net.ipv6.bindv6only")
             if not re.fullmatch(r"[^\x00-\x08\x0a-\x1f\x7f]*", content):
@@ -79,7 +80,7 @@ class HostPolicy(Plain):
     @services.validator
     def _check_services(self, attribute: attrs.Attribute[Any], value: tuple[tuple[str, int], ...] | None) -> None:
         for name, port in value or ():
-            if not re.fullmatch(r"[^\s/]+/(tcp|udp)", name) or not 0 < port < 65536:
+            if not re.fullmatch(r"[^\s/\x00-\x1f\x7f]+/(tcp|udp)", name) or not 0 < port < 65536:
                 raise ValueError(f'{attribute.name} {name!r} = {port!r} is not of the form "imap/tcp" = 143')
 
     @config.validator
@@ -87,7 +88,7 @@ class HostPolicy(Plain):
     def _check_path(self, attribute: attrs.Attribute[Any], value: str | None) -> None:
         if value is None:
             return
-        exactly(str)(self, attribute, value)
+        check_text(attribute.name, value)
         if not value.startswith("/") or re.search(r"[\x00-\x1f\x7f]", value):
             raise ValueError(f"{attribute.name} {value!r} is not an absolute path")
 

@@ -30,6 +30,7 @@ __all__ = [
     "Service",
     "as_pairs",
     "check_pairs",
+    "check_text",
     "exactly",
 ]
 
@@ -137,16 +138,16 @@ def _whole(low: int, high: int) -> Any:
 
 def _word(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     """Validate a name that configuration files separate by blanks: not empty, no blank, no control character."""
-    _check_text(attribute.name, value)
+    check_text(attribute.name, value)
     if not value or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError(f"{attribute.name} {value!r} has to be one word without blanks or control characters")
 
 
 def _text(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    _check_text(attribute.name, value)
+    check_text(attribute.name, value)
 
 
-def _check_text(field: str, value: str) -> None:
+def check_text(field: str, value: str) -> None:
     """Refuse what no process can be given: NUL, and half characters (but U+DC80..U+DCFF is how Python holds a byte that is not UTF-8)."""
     _require(field, value, str)
     if "\0" in value:
@@ -158,11 +159,11 @@ def _check_text(field: str, value: str) -> None:
 def _texts(_: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
     _list(attribute.name, value)
     for place, item in enumerate(value):
-        _check_text(f"{attribute.name}[{place}]", item)
+        check_text(f"{attribute.name}[{place}]", item)
 
 
 def _absolute(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    _check_text(attribute.name, value)
+    check_text(attribute.name, value)
     if not value.startswith("/") or value.endswith("/"):
         raise ValueError(f"{attribute.name} {value!r} is not the absolute path of a program")
     if re.search(r"[\n\r]", value):
@@ -174,7 +175,7 @@ def _environment(_: object, attribute: attrs.Attribute[Any], value: Pairs) -> No
     for name, content in value:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"{attribute.name} name {name!r} is not a variable name ([A-Za-z_][A-Za-z0-9_]*)")
-        _check_text(f"{attribute.name} {name}", content)
+        check_text(f"{attribute.name} {name}", content)
 
 
 def _optional(check: Any) -> Any:
