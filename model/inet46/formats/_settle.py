@@ -53,10 +53,15 @@ class State:
                 return Unknown(line=line, reason=part.reason, path=path)
             value = self.value(part.name)
             if not isinstance(value, str):
-                why = str(value) if value else "no line before assigns it"
+                why = _blame(value, path) if value else "no line before assigns it"
                 return Unknown(line=line, reason=f"${part.name} is not known: {why}", path=path)
             found.append(value)
         return "".join(found)
+
+
+def _blame(unknown: Unknown, path: str) -> str:
+    """The cause of a cause: its line, and its file where that is another one."""
+    return f"line {unknown.line}: {unknown.reason}" if unknown.path == path else str(unknown)
 
 
 def replay(

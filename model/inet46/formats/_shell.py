@@ -57,7 +57,6 @@ class _Reader(Words):
         super().__init__(text)
         self.depth = 0
         self.functions: set[str] = set()
-        self.a_function_stops = False
 
     def substitution(self, inside: str | None) -> None:
         """Read the commands of a substitution; they run in a shell of their own, so only their syntax matters here."""
@@ -209,7 +208,7 @@ class _Reader(Words):
         self.blank_lines()
         if self.operator() != "(" and self.keyword() not in _COMPOUND:
             raise Unreadable("a function without a body in braces", self.pos)
-        self.a_function_stops |= any(isinstance(step, Stop) for step in self.command())
+        self.command()
         self.functions.add(name)
         return []
 
@@ -229,10 +228,8 @@ class _Reader(Words):
         if name in _RESERVED and all(isinstance(part, Literal) and not part.quoted for part in words[0].parts):
             raise Unreadable(f"{name} is out of place", at)  # a reserved word that a joined line hid from keyword()
         step: Step = Anything(reason=f"{name or 'a command'} may set any variable", at=at)
-        if name in self.functions:
-            return [Stop(reason=f"{name} may end the file", at=at) if self.a_function_stops else step]
-        if not words or name in _STOPPING or (redirected and name in ("export", "unset", ".", ":")):
-            # A special built-in that fails ends the shell, and so does its redirection.
+        if not words or name in _STOPPING or name in self.functions or (redirected and name in ("export", "unset", ".", ":")):
+            # A special built-in that fails ends the shell, and so does its redirection; a function may do anything that any command does.
             step = Stop(reason=f"{name or 'a redirection'} may end the file or change how it is read", at=at)
         elif name == "export":
             return self.export(words)
