@@ -77,7 +77,7 @@ def services(
 
 def _look(asked: Question) -> Look | None:
     """Ask the host once, and keep the answer."""
-    this: Host = ctx_host.get()  # type: ignore[no-untyped-call] -- the object behind the proxy, which lives as long as the run
+    this: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # the object behind the proxy, which lives as long as the run
     answers = _looks.setdefault(this, {})
     if asked not in answers:
         look: Look | None = this.get_fact(HostLook, **attrs.asdict(asked))

@@ -2,7 +2,7 @@
 
 inet46_programs = {
     "imap": "/usr/sbin/imap4d --inetd",
-    "imaps": "/usr/sbin/imap4d --inetd --tls-mode=connection",
+    "imaps": "/usr/sbin/imap4d --inetd --set tls-mode=connection",
     "pop3": "/usr/sbin/pop3d --inetd",
-    "pop3s": "/usr/sbin/pop3d --inetd --tls-mode=connection",
+    "pop3s": "/usr/sbin/pop3d --inetd --set tls-mode=connection",
 }

@@ -7,7 +7,8 @@ a plan is never believed: it is the proof that is returned. Preferences are the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import attrs
 
@@ -215,14 +216,16 @@ def _plan_one(service: Service, host: Host, present: frozenset[Entry]) -> tuple[
     if not host.policy.ipv6 and any(listener.family is Family.IPV6 for listener in service.wanted):
         raise Unprovable([f"{service}: wanted over IPv6, and this host has no IPv6"])
     reasons: dict[str, None] = {}
+    untold: dict[str, None] = {}
     for sharing, goals in _modes(service, host):
-        spellings = sorted(_spellings(service, goals, host, present), key=lambda entries: -sum(bare(entry) in present for entry in entries))
-        for entries in spellings:
+        spellings = _tellable(_spellings(service, goals, host, present), untold)
+        for entries in sorted(spellings, key=lambda entries: -sum(bare(entry) in present for entry in entries)):
             for settings in _settings(host, sharing):
                 problems = _prove(service, entries, host.with_settings(settings), sharing)
                 if not problems:
                     return entries, settings
                 reasons.update(dict.fromkeys(problems))
+    reasons.update(untold)
     if not reasons:
         reasons[f"{service}: this super-server has no spelling for {_wish(service)}"] = None
     raise Unprovable([f"{service} cannot be proved on {host.name}: {reason}" for reason in list(reasons)[:3]])
@@ -281,11 +284,26 @@ def _prove(service: Service, entries: tuple[Entry, ...], host: Host, sharing: Sh
 # -- spellings -------------------------------------------------------------------------------------------------------------------------
 
 
-def _spellings(service: Service, goals: tuple[_Goal, ...], host: Host, present: frozenset[Entry]) -> Iterator[tuple[Entry, ...]]:
-    """Yield the entries that could mean these goals on this super-server, in order of preference."""
+_Spelling = Callable[[], tuple[Entry, ...]]
+"""Makes entries, or raises Inexpressible."""
+
+
+def _tellable(spellings: Iterable[_Spelling], reasons: dict[str, None]) -> list[tuple[Entry, ...]]:
+    """Make the entries of each spelling; what cannot be told in one of them is noted, and another may do."""
+    made = []
+    for spelling in spellings:
+        try:
+            made.append(spelling())
+        except Inexpressible as error:
+            reasons.update(dict.fromkeys(error.losses))
+    return made
+
+
+def _spellings(service: Service, goals: tuple[_Goal, ...], host: Host, present: frozenset[Entry]) -> Iterator[_Spelling]:
+    """Yield the ways to say these goals on this super-server, in order of preference."""
     match host.server:
         case InetdBuild() as build:
-            yield from _inetd_spellings(service, goals, build, host, _names(service, build, host, present))
+            yield from _inetd_spellings(service, goals, build, _names(service, build, host, present))
         case XinetdBuild() as build:
             yield from _xinetd_spellings(service, goals, build, host)
 
@@ -312,17 +330,16 @@ def _names(service: Service, build: InetdBuild, host: Host, present: frozenset[E
     return list(names)
 
 
-def _inetd_spellings(
-    service: Service, goals: tuple[_Goal, ...], build: InetdBuild, host: Host, names: list[_Name]
-) -> Iterator[tuple[Entry, ...]]:
+def _inetd_spellings(service: Service, goals: tuple[_Goal, ...], build: InetdBuild, names: list[_Name]) -> Iterator[_Spelling]:
+    """Yield a token for each goal in every combination, then the tokens that open several sockets at once."""
     mine = [token for token in build.tokens if token.transport is service.transport]
     choices = [[token for token in mine if _opens(token, goal)] for goal in goals]
-    for (name, number), tokens in itertools.product(names, itertools.product(*choices)):
-        yield tuple(_inetd_entry(service, name, number, token, goal) for token, goal in zip(tokens, goals, strict=True))
+    for name, tokens in itertools.product(names, itertools.product(*choices)):
+        yield partial(_inetd_entries, service, name, tokens, goals)
     if all(goal.address is None for goal in goals):
-        for (name, number), token in itertools.product(names, mine):
+        for name, token in itertools.product(names, mine):
             if len(token.opens) > 1:
-                yield (_inetd_entry(service, name, number, token, goals[0]),)
+                yield partial(_inetd_entries, service, name, (token,), goals[:1])
 
 
 def _opens(token: Token, goal: _Goal) -> bool:
@@ -333,21 +350,27 @@ def _opens(token: Token, goal: _Goal) -> bool:
     return bound.family is goal.family and (goal.v6only is None or bound.v6only in {None, goal.v6only})
 
 
+def _inetd_entries(service: Service, name: _Name, tokens: tuple[Token, ...], goals: tuple[_Goal, ...]) -> tuple[Entry, ...]:
+    return tuple(_inetd_entry(service, *name, token, goal) for token, goal in zip(tokens, goals, strict=True))
+
+
 def _inetd_entry(service: Service, name: str, port: int | None, token: Token, goal: _Goal) -> Entry:
     binds = tuple(Bind(family=x.family, v6only=x.v6only, address=goal.address, key=x.key) for x in token.opens)
     told = duty(service, goal.family, dual=len(binds) > 1 or binds[0].v6only is False)
     return Entry(service=name, port=port, transport=service.transport, binds=binds, **told)  # type: ignore[arg-type]
 
 
-def _xinetd_spellings(service: Service, goals: tuple[_Goal, ...], build: XinetdBuild, host: Host) -> Iterator[tuple[Entry, ...]]:
+def _xinetd_spellings(service: Service, goals: tuple[_Goal, ...], build: XinetdBuild, host: Host) -> Iterator[_Spelling]:
     """Yield the pair as its own time wrote it where that is customary, then the pair with v6only and an id for each paragraph."""
     if build.plain_ipv4:
-        yield tuple(_xinetd_entry(service, goal, host, v6only=False, number=0) for goal in goals)
-    wishes = [bool(goal.v6only) if goal.v6only is not None else goal.address is not None for goal in goals]
-    yield tuple(
-        _xinetd_entry(service, goal, host, v6only=v6only, number=number)
-        for number, (goal, v6only) in enumerate(zip(goals, wishes, strict=True))
-    )
+        yield partial(_xinetd_entries, service, goals, host, v6only=(False,) * len(goals), ids=False)
+    wishes = tuple(bool(goal.v6only) if goal.v6only is not None else goal.address is not None for goal in goals)
+    yield partial(_xinetd_entries, service, goals, host, v6only=wishes, ids=True)
+
+
+def _xinetd_entries(service: Service, goals: tuple[_Goal, ...], host: Host, *, v6only: tuple[bool, ...], ids: bool) -> tuple[Entry, ...]:
+    pairs = zip(goals, v6only, strict=True)
+    return tuple(_xinetd_entry(service, goal, host, v6only=option, number=n if ids else 0) for n, (goal, option) in enumerate(pairs))
 
 
 def _xinetd_entry(service: Service, goal: _Goal, host: Host, *, v6only: bool, number: int) -> Entry:

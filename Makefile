@@ -1,0 +1,49 @@
+# make demo   the main job on a lab of real hosts on this machine
+# make test   everything that can be checked here; real daemons and hosts need root on Debian 12
+# make lint   ruff, mypy --strict, import-linter, shellcheck
+# make lab    start the lab and leave it running (make lab-down ends it)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lab lab-down coverage clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# The virtual environment, made anew when what it holds has changed.
+$(READY): pyproject.toml constraints.txt .ci/setup
+	@PYTHON="$(PYTHON)" .ci/setup "$(VENV)"
+	@touch $@
+
+demo: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.lab.demo
+
+test: lint
+	$(BIN)/pytest
+
+coverage: $(READY)
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet . || { echo "make format mends this"; false; }
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@if command -v shellcheck >/dev/null; then shellcheck -s sh -e SC2034,SC2154 deploys/pyinfra_inet46/shell/*.sh .ci/run .ci/setup; else echo "shellcheck is missing: the scripts were not checked"; fi
+
+format: $(READY)
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format --quiet .
+
+lab: $(READY)
+	@$(BIN)/python -m tests.lab up
+
+lab-down:
+	@$(PYTHON) -m tests.lab down
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,142 @@
+"""The fleet of prod.py with simulated connections: every answer is made up here, nothing is contacted and nothing can be changed.
+
+For a look at a dry run without hosts, and for the tests: pyinfra inventories/simulated.py deploys/imap.py --dry --diff
+"""
+
+import runpy as _runpy
+from pathlib import Path as _Path
+from typing import Any as _Any
+
+from pyinfra_inet46.look import (
+    Account as _Account,
+    FileKind as _FileKind,
+    FileSeen as _FileSeen,
+    Look as _Look,
+    NamedService as _NamedService,
+    Program as _Program,
+    ProgramState as _ProgramState,
+    Setting as _Setting,
+    SuperServer as _SuperServer,
+    encode_look as _encode_look,
+)
+from pyinfra_inet46.transaction import Listening as _Listening
+
+_PORTS = {"imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995}
+_PROGRAMS = ("/usr/local/libexec/imapd", "/usr/local/libexec/ipop3d", "/usr/local/sbin/imapd", "/usr/local/sbin/ipop3d",
+             "/usr/sbin/imap4d", "/usr/sbin/pop3d")  # fmt: skip
+
+_INETD_CONF = """\
+# Internet server configuration database, as the release ships it, and two lines of ours.
+#ftp\tstream\ttcp\tnowait\troot\t/usr/libexec/ftpd\tftpd -l
+#ftp\tstream\ttcp6\tnowait\troot\t/usr/libexec/ftpd\tftpd -l
+daytime\tstream\ttcp\tnowait\troot\tinternal
+imap\tstream\ttcp\tnowait\troot\t{imap}
+pop3\tstream\ttcp\tnowait\troot\t{pop3}
+"""
+_XINETD_CONF = "defaults\n{{\n\tinstances = 60\n\tlog_type = SYSLOG daemon\n}}\n\nincludedir {folder}\n"
+_PARAGRAPH = """\
+# added by hand years ago
+service {name}
+{{
+\tflags           = {flags}
+\tsocket_type     = stream
+\tprotocol        = tcp
+\twait            = no
+\tuser            = root
+\tserver          = {server}
+}}
+"""
+
+
+def _file(path: str, text: str) -> _FileSeen:
+    return _FileSeen(path=path, kind=_FileKind.REGULAR, content=text.encode(), mode=0o644, uid=0, gid=0)
+
+
+def _host(server: _SuperServer, files: dict[str, str], *, system: str = "FreeBSD", release: str, knob: str, **more: _Any) -> _Look:
+    """A host whose IMAP and POP3 answer on IPv4 only."""
+    ports = (13, 110, 143) if server.kind == "inetd" else (110, 143)
+    return _Look(
+        system=system,
+        release=release,
+        super_servers=(server,),
+        files=tuple(_file(path, text) for path, text in sorted(files.items())),
+        settings=(_Setting(key=knob.partition("=")[0], value=knob.partition("=")[2]),),
+        services=tuple(_NamedService(asked=f"{name}/tcp", name=name, port=port) for name, port in _PORTS.items()),
+        users=(_Account(name="root", number=0),),
+        programs=tuple(_Program(path=path, state=_ProgramState.OK) for path in _PROGRAMS),
+        sockets=tuple(
+            _Listening(transport="tcp", family="ipv4", address="0.0.0.0", port=port, pids=(server.pid or 0,), command=server.path.rpartition("/")[2])
+            for port in ports
+        ),
+        sockets_from="ss" if system == "Linux" else "sockstat",
+        clients=("perl",),
+        **more,
+    )
+
+
+def _xinetd(path: str, **more: _Any) -> _SuperServer:
+    return _SuperServer(kind="xinetd", path=path, pid=977, argv=(path, "-pidfile", "/var/run/xinetd.pid"), **more)
+
+
+def _freebsd_inetd(release: str, rc_conf: str, script: str | None) -> _Look:
+    conf = _INETD_CONF.format(imap="/usr/local/libexec/imapd\timapd", pop3="/usr/local/libexec/ipop3d\tipop3d")
+    server = _SuperServer(kind="inetd", path="/usr/sbin/inetd", pid=812, argv=("/usr/sbin/inetd", "-wW", "-C", "60"), script=script)
+    return _host(server, {"/etc/inetd.conf": conf, "/etc/rc.conf": rc_conf}, release=release, knob="net.inet6.ip6.v6only=1")
+
+
+def _with_xinetd(folder: str, path: str, imap: str, pop3: str, flags: str, **more: _Any) -> _Look:
+    files = {
+        f"{folder}.conf": _XINETD_CONF.format(folder=f"{folder}.d"),
+        f"{folder}.d/imap": _PARAGRAPH.format(name="imap", server=imap, flags=flags),
+        f"{folder}.d/pop3": _PARAGRAPH.format(name="pop3", server=pop3, flags=flags),
+    }
+    return _host(_xinetd(path), files, **more)
+
+
+def _debian_inetd(kind: str, path: str) -> _Look:
+    conf = _INETD_CONF.format(imap="/usr/sbin/imap4d\timap4d --inetd", pop3="/usr/sbin/pop3d\tpop3d --inetd")
+    conf = conf.replace("\ttcp\t", "\ttcp4\t")
+    server = _SuperServer(kind=kind, path=path, pid=812, argv=(path,), package=kind, script=f"/etc/init.d/{kind}")
+    files = {"/etc/inetd.conf": conf}
+    more = {"os_id": "debian", "os_version": "12"}
+    return _host(server, files, system="Linux", release="6.1.0", knob="net.ipv6.bindv6only=0", **more)
+
+
+_FREEBSD_XINETD = {"folder": "/usr/local/etc/xinetd", "path": "/usr/local/sbin/xinetd", "imap": _PROGRAMS[0], "pop3": _PROGRAMS[1]}
+_LINUX = {"system": "Linux", "release": "6.1.0", "knob": "net.ipv6.bindv6only=0"}
+
+_LOOKS = {
+    "freebsd_inetd": _freebsd_inetd("14.0-RELEASE-p4", 'hostname="mail1.fra.example.org"\ninetd_enable="YES"\n', "/etc/rc.d/inetd"),
+    "freebsd_xinetd": _with_xinetd(**_FREEBSD_XINETD, flags="REUSE IPv4", release="14.0-RELEASE-p4", knob="net.inet6.ip6.v6only=1"),
+    "freebsd4_inetd": _freebsd_inetd("4.9-RELEASE", 'inetd_enable="YES"\nipv6_ipv4mapping="NO"\t# until the mail servers need it\n', None),
+    "freebsd4_xinetd": _with_xinetd(**_FREEBSD_XINETD, flags="REUSE", release="4.9-RELEASE", knob="net.inet6.ip6.v6only=1"),
+    "debian_openbsd_inetd": _debian_inetd("openbsd-inetd", "/usr/sbin/inetd"),
+    "debian_inetutils_inetd": _debian_inetd("inetutils-inetd", "/usr/sbin/inetutils-inetd"),
+    "debian_xinetd": _with_xinetd(
+        "/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[4], _PROGRAMS[5], "IPv4", os_id="debian", os_version="12", **_LINUX
+    ),
+    "fedora": _with_xinetd("/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[2], _PROGRAMS[3], "IPv4", os_id="fedora", os_version="33", **_LINUX),
+}
+
+_PROD = _runpy.run_path(str(_Path(globals().get("__file__", "inventories/simulated.py")).with_name("prod.py")))
+
+
+def _simulated(name: str, look: _Look) -> tuple[str, dict[str, _Any]]:
+    return f"@fake/{name}", {"fake_responses": {"inet46-look": _encode_look(look)}, "fake_delay": 0, "fake_delay_jitter": 0}
+
+
+def _group(group: str) -> list[tuple[str, dict[str, _Any]]]:
+    kinds = {name: kind for kind in _LOOKS for name in _PROD[kind]}
+    return [_simulated(name, _LOOKS[kinds[name]]) for name in _PROD[group]]
+
+
+freebsd_inetd = _group("freebsd_inetd")
+freebsd_xinetd = _group("freebsd_xinetd")
+freebsd4_inetd = _group("freebsd4_inetd")
+freebsd4_xinetd = _group("freebsd4_xinetd")
+freebsd = _group("freebsd")
+debian_openbsd_inetd = _group("debian_openbsd_inetd")
+debian_inetutils_inetd = _group("debian_inetutils_inetd")
+debian_xinetd = _group("debian_xinetd")
+debian = _group("debian")
+fedora = _group("fedora")
