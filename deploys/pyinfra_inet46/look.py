@@ -266,7 +266,7 @@ def _look(reading: Reading) -> Look:
             ipv6=_YES_NO[one["ipv6"]],
             ipv6_loopback=_YES_NO[one["ipv6-loopback"]],
             systemd=_YES_NO[one["systemd"]],
-            super_servers=tuple(SuperServer(**server) for server in reading.servers),
+            super_servers=tuple(SuperServer(**{key: server[key] for key in server if key != "hexadecimal"}) for server in reading.servers),
             files=tuple(FileSeen(**{**seen, "kind": FileKind(seen["kind"])}) for seen in reading.contents()),
             skipped=tuple(reading.skipped),
             settings=tuple(Setting(key=key, value=value) for key, value in reading.settings),
