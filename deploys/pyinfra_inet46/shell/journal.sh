@@ -70,7 +70,8 @@ restore_files() {
 restore_live() {
 	restore_failed=
 	while next_live; do
-		live_value "$key"
+		# A key that the kernel does not know was not set either.
+		live_value "$key" || continue
 		[ "$value" = "$was" ] || set_live "$key" "$was" || restore_failed=yes
 	done 3<"$document"
 	[ -z "$restore_failed" ]

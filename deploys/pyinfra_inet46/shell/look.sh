@@ -247,7 +247,7 @@ resolve() {
 		*) resolved=${resolved%/*}/$target ;;
 		esac
 	done
-	resolved=$(cd "${resolved%/*}/" 2>/dev/null && pwd -P)/${resolved##*/}
+	target=$(cd "${resolved%/*}/" 2>/dev/null && pwd -P) && resolved=${target%/}/${resolved##*/}
 }
 
 look_at_files() {

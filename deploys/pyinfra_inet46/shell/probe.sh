@@ -15,7 +15,7 @@ probe_all() {
 		case $answers in
 		*asked)
 			proof=$client
-			problem=$(printf '%s\n%s\n' "$probes" "$answers" | plain | judge_probes)
+			problem=$(printf '%s\n%s\n' "$probes" "$answers" | tr -d '\r' | plain | judge_probes)
 			[ -z "$problem" ]
 			return
 			;;
@@ -246,7 +246,6 @@ probe_bash() {
 		[ "$wanted" != none ] || limit=0.5
 		IFS= read -r -t "$limit" first <&4
 		status=$?
-		first=${first%$'"'\\\\r'"'}
 		if [ "$wanted" = none ]; then
 			if [ -n "$first" ] || [ "$status" -gt 128 ]; then echo "$number open"; else echo "$number closed"; fi
 		elif [ -n "$first" ] && [[ $first == "${wanted#=}"* ]]; then

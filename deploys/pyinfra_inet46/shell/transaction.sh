@@ -67,8 +67,9 @@ recovery_is_stuck() {
 # 3. Every new file is written beside its target, under a name that no daemon reads, and must be whole.
 step_stage() {
 	document=$state_dir/document.new
-	document >"$document" && sum_of "$document" || { fail "cannot write to $state_dir"; return 1; }
-	[ "$sum" = "$document_sum" ] || { fail "the document of this change did not arrive whole, or $state_dir is full"; return 1; }
+	{ document >"$document"; } 2>/dev/null
+	sum_of "$document"
+	[ "$sum" = "$document_sum" ] || { fail "the document of this change is not whole in $state_dir: is there no space?"; rm -f "$document"; return 1; }
 	load_document "$document"
 	nothing_in_the_way || { rm -f "$document"; return 1; }
 	mv -f "$document" "$state_dir/staging"

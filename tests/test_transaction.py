@@ -1,0 +1,620 @@
+"""The transaction as people meet it: real shells, a small super-server that misbehaves on request, a network of its own."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import attrs
+import pytest
+
+from pyinfra_inet46.transaction import Daemon, LiveSetting, Result, Seen, parse_verdict
+from tests.shell.harness import DUAL, OTHER, PORT, SHELLS, V4, V6, Host, Run, available, probe, script, socket
+
+OLD = V4 + OTHER
+NEW = V4 + V6 + OTHER
+BEFORE = ["0.0.0.0:14301", "0.0.0.0:14399"]
+AFTER = ["0.0.0.0:14301", "0.0.0.0:14399", "[::]:14301"]
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How a host looks when all is over."""
+
+    run: Run
+    config: str
+    sockets: list[str]
+    names: list[str]
+    extra: object = None
+
+    @property
+    def untouched(self) -> bool:
+        return (self.config, self.sockets) == (OLD, BEFORE) and set(self.names) <= {"etc/inetd.conf", "state/last"}
+
+
+Scenario = Callable[[Host], "Run | tuple[Run, object]"]
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(play: Scenario) -> Scenario:
+    SCENARIOS[play.__name__] = play
+    return play
+
+
+def play(name: str, shell: str, folder: pathlib.Path) -> Outcome:
+    with Host(folder, shell=shell) as host:
+        played = SCENARIOS[name](host)
+        run, extra = played if isinstance(played, tuple) else (played, None)
+        return Outcome(run=run, config=host.config.read_text(), sockets=host.sockets(), names=host.names(), extra=extra)
+
+
+@pytest.fixture(scope="module")
+def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
+    """Every scenario in every shell, several at once: most of the time they wait."""
+    with ThreadPoolExecutor(8) as pool:
+        yield {
+            (name, shell): pool.submit(play, name, shell, tmp_path_factory.mktemp(name) / "host")
+            for name in SCENARIOS
+            for shell in SHELLS
+            if available(shell)
+        }
+
+
+@pytest.fixture(params=SHELLS)
+def outcome(
+    request: pytest.FixtureRequest, plays: dict[tuple[str, str], Future[Outcome]]
+) -> Callable[[Scenario], Outcome]:
+    shell: str = request.param
+    if not available(shell):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{shell} is not installed, and CI runs every shell")
+        pytest.skip(f"{shell} is not installed")
+    return lambda wanted: plays[wanted.__name__, shell].result()
+
+
+Ask = Callable[[Scenario], Outcome]
+
+
+@scenario
+def adds_ipv6(host: Host) -> Run:
+    return host.run(host.transaction())
+
+
+def test_a_change_is_made_and_proved_over_both_families(outcome: Ask) -> None:
+    done = outcome(adds_ipv6)
+
+    assert done.run.status == 0
+    assert done.run.stderr == "inet46: committed: the new files, settings and sockets are in place\n"
+    assert (done.config, done.sockets) == (NEW, AFTER)
+    assert done.names == ["etc/inetd.conf", "state/last"]
+    verdict = done.run.verdict
+    assert (verdict.result, verdict.id, verdict.proof, verdict.recovered) == (Result.COMMITTED, "change-1", "python3", False)
+    assert [(s.family, s.address, s.port, s.v6only, s.command) for s in verdict.sockets] == [
+        ("ipv4", "0.0.0.0", PORT, None, "fake-inetd"),
+        ("ipv6", "::", PORT, True, "fake-inetd"),
+    ]
+
+
+@scenario
+def changes_several_files(host: Host) -> tuple[Run, object]:
+    odd = host.etc / "odd 'name' $(touch canary)"
+    odd.write_bytes(b"was here")
+    odd.chmod(0o600)
+    created = attrs.evolve(host.change("created\n", name="created"), mode=0o640)
+    binary = attrs.evolve(host.change(name="binary"), new=bytes(range(256)) * 40 + b"-no newline", mode=0o4711)
+    removed = host.change(None, name=odd.name)
+    run = host.run(host.transaction(files=(host.change(), created, binary, removed)))
+    modes = {path.name: oct(path.stat().st_mode & 0o7777) for path in host.etc.iterdir()}
+    return run, (modes, (host.etc / "binary").read_bytes() == bytes(range(256)) * 40 + b"-no newline")
+
+
+def test_files_are_created_replaced_and_removed_byte_for_byte(outcome: Ask) -> None:
+    done = outcome(changes_several_files)
+
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.extra == ({"inetd.conf": "0o644", "created": "0o640", "binary": "0o4711"}, True)
+    assert done.names == ["etc/binary", "etc/created", "etc/inetd.conf", "state/last"]
+
+
+@scenario
+def only_reloads(host: Host) -> Run:
+    host.config.write_text(NEW)
+    return host.run(host.transaction(files=()))
+
+
+def test_right_files_that_the_daemon_has_not_read_need_only_a_reload(outcome: Ask) -> None:
+    assert outcome(only_reloads).sockets == AFTER
+
+
+@scenario
+def greets_wrongly(host: Host) -> Run:
+    inode = host.config.stat().st_ino
+    run = host.run(host.transaction(probes=(probe("ipv4"), probe("ipv6", greeting="+OK"))))
+    assert host.config.stat().st_ino == inode
+    return run
+
+
+def test_a_wrong_greeting_rolls_back(outcome: Ask) -> None:
+    done = outcome(greets_wrongly)
+
+    assert done.run.status == 4
+    assert done.untouched
+    assert done.run.stderr == (
+        'inet46: verify: imap at [::1]:14301: greets with "* OK ready", not with "+OK"\n'
+        "inet46: rolling back\n"
+        "inet46: rolled-back: the old files, settings and sockets are back "
+        '(imap at [::1]:14301: greets with "* OK ready", not with "+OK")\n'
+    )
+
+
+@scenario
+def is_mute(host: Host) -> Run:
+    mute = (V4 + V6).replace("* OK ready", "-") + OTHER
+    return host.run(host.transaction(files=(host.change(mute),)))
+
+
+def test_a_service_that_accepts_and_says_nothing_is_not_proved(outcome: Ask) -> None:
+    done = outcome(is_mute)
+
+    assert done.untouched
+    assert done.run.verdict.reason == 'imap at 127.0.0.1:14301: connected, but nobody greets with "* OK"'
+
+
+@scenario
+def hangs_up(host: Host) -> Run:
+    silent = (V4 + V6).replace("* OK ready", "+") + OTHER
+    return host.run(host.transaction(files=(host.change(silent),), probes=(probe("ipv4", None), probe("ipv6", None))))
+
+
+def test_a_service_that_hangs_up_at_once_is_not_proved(outcome: Ask) -> None:
+    done = outcome(hangs_up)
+
+    assert done.untouched
+    assert done.run.verdict.reason == "imap at 127.0.0.1:14301: closed at once, without a word"
+
+
+@scenario
+def dies_on_reload(host: Host) -> Run:
+    host.behaviour.write_text("die")
+    return host.run(
+        host.transaction(), before='restart_is_right() { rm -f "$behaviour"; }\nbehaviour=%s\n%s' % (host.behaviour, MEND)
+    )
+
+
+# The old configuration is not what kills the daemon: it may start again.
+MEND = """
+has_argv() {
+	rm -f "$behaviour"
+}
+"""
+
+
+def test_a_daemon_that_dies_is_started_again_with_its_own_words(outcome: Ask) -> None:
+    done = outcome(dies_on_reload)
+
+    assert done.run.status == 4
+    assert (done.run.verdict.step, done.run.verdict.reason) == ("activate", "fake-inetd is not running any more")
+    assert done.untouched
+
+
+@scenario
+def cannot_come_back(host: Host) -> tuple[Run, object]:
+    host.behaviour.write_text("die")
+    transaction = host.transaction(daemon=Daemon(name="fake-inetd", exe=str(host.exe)))
+    broken = host.run(transaction)
+    names = host.names()
+    host.behaviour.unlink()
+    host.start()
+    return host.run(transaction), (broken, names)
+
+
+def test_a_way_back_that_fails_is_said_loudest_and_tried_again_by_the_next_run(outcome: Ask) -> None:
+    done = outcome(cannot_come_back)
+    broken, names = done.extra  # type: ignore[misc]
+
+    assert broken.status == 5
+    assert broken.verdict.state.startswith("NOT as it was, and the way back failed too (fake-inetd is not running).")
+    assert "\ninet46: BROKEN: NOT as it was" in broken.stderr
+    assert names == ["etc/inetd.conf", "state/journal", "state/last"]
+    assert done.run.verdict.recovered
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.sockets == AFTER
+
+
+@scenario
+def ignores_the_reload(host: Host) -> Run:
+    host.behaviour.write_text("ignore")
+    return host.run(host.transaction())
+
+
+def test_a_daemon_that_takes_no_notice_is_found_out(outcome: Ask) -> None:
+    done = outcome(ignores_the_reload)
+
+    assert done.untouched
+    assert done.run.verdict.reason == "imap: tcp [::]:14301 is not there"
+
+
+@scenario
+def needs_two_reloads_and_gets_one(host: Host) -> Run:
+    return to_dual(host, "reload")
+
+
+@scenario
+def needs_two_reloads_and_gets_them(host: Host) -> Run:
+    return to_dual(host, "reload", "settle", "reload")
+
+
+def to_dual(host: Host, *activate: str) -> Run:
+    """What inetutils-inetd does: the dual socket cannot be bound while the old one is open."""
+    host.behaviour.write_text("twice")
+    return host.run(
+        host.transaction(
+            files=(host.change(DUAL + OTHER),),
+            activate=activate,
+            undo=("reload", "settle", "reload"),
+            expected=(socket("ipv6", v6only=False),),
+            gone=(socket("ipv4"),),
+        )
+    )
+
+
+def test_one_reload_that_leaves_nothing_listening_is_rolled_back(outcome: Ask) -> None:
+    done = outcome(needs_two_reloads_and_gets_one)
+
+    assert done.run.verdict.reason == "imap: tcp [::]:14301 is not there"
+    assert done.untouched
+
+
+def test_two_reloads_bring_the_new_socket(outcome: Ask) -> None:
+    done = outcome(needs_two_reloads_and_gets_them)
+
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.sockets == ["*:14301", "0.0.0.0:14399"]
+
+
+@scenario
+def loses_a_neighbour(host: Host) -> Run:
+    return host.run(host.transaction(files=(host.change(V4 + V6),)))
+
+
+def test_a_socket_that_is_not_ours_must_stay(outcome: Ask) -> None:
+    done = outcome(loses_a_neighbour)
+
+    assert done.untouched
+    assert done.run.verdict.reason == "not ours: tcp 0.0.0.0:14399 was there before, and is gone"
+
+
+@scenario
+def opens_too_much(host: Host) -> Run:
+    more = f"ipv6 ::1 {PORT} yes -\n"
+    return host.run(host.transaction(files=(host.change(V4 + more + OTHER),), expected=(socket("ipv4"),), probes=()))
+
+
+def test_a_socket_on_our_port_that_nobody_planned_is_not_proved(outcome: Ask) -> None:
+    done = outcome(opens_too_much)
+
+    assert done.untouched
+    assert done.run.verdict.reason == "tcp [::1]:14301 is there, and should not be"
+
+
+@scenario
+def is_dual_by_mistake(host: Host) -> Run:
+    return host.run(
+        host.transaction(files=(host.change(DUAL + OTHER),), expected=(socket("ipv6", v6only=True),), undo=("reload", "settle", "reload"))
+    )
+
+
+def test_v6only_is_looked_at(outcome: Ask) -> None:
+    done = outcome(is_dual_by_mistake)
+
+    assert done.untouched
+    assert done.run.verdict.reason == "imap: tcp [::]:14301 has v6only no, not yes"
+
+
+@scenario
+def sets_a_live_value(host: Host) -> tuple[Run, object]:
+    run = host.run(host.transaction(live=(LiveSetting(key="net.ipv6.bindv6only", value="1", old="0"),)))
+    return run, bindv6only(host)
+
+
+@scenario
+def sets_an_unknown_value(host: Host) -> tuple[Run, object]:
+    live = (LiveSetting(key="net.ipv6.bindv6only", value="1", old="0"), LiveSetting(key="net.inet6.ip6.v6only", value="0", old="1"))
+    return host.run(host.transaction(live=live)), bindv6only(host)
+
+
+def bindv6only(host: Host) -> str:
+    words = host.inside("cat", "/proc/sys/net/ipv6/bindv6only")
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_live_value_is_set(outcome: Ask) -> None:
+    assert outcome(sets_a_live_value).extra == "1\n"
+
+
+def test_a_value_that_the_kernel_does_not_know_rolls_back_the_others(outcome: Ask) -> None:
+    done = outcome(sets_an_unknown_value)
+
+    assert (done.run.verdict.step, done.run.verdict.reason) == ("place", "the kernel has no setting net.inet6.ip6.v6only")
+    assert done.extra == "0\n"
+    assert done.untouched
+
+
+@scenario
+def finds_an_edited_file(host: Host) -> Run:
+    return host.run(host.transaction(files=(host.change(old=b"as the look saw it"),)))
+
+
+@scenario
+def finds_a_new_file(host: Host) -> Run:
+    change = attrs.evolve(host.change(), old=None)
+    return host.run(host.transaction(files=(change,)))
+
+
+@scenario
+def finds_its_name_taken(host: Host) -> tuple[Run, object]:
+    change = host.change()
+    pathlib.Path(change.staged).symlink_to("/etc/passwd")
+    run = host.run(host.transaction(files=(change,)))
+    pathlib.Path(change.staged).unlink()
+    return run, change.staged
+
+
+@scenario
+def finds_other_sockets(host: Host) -> Run:
+    return host.run(host.transaction(expected_after_undo=(socket("ipv6", v6only=True),)))
+
+
+@scenario
+def has_no_space(host: Host) -> Run:
+    fill = f"mount -t tmpfs -o size=16k none {host.state}; dd if=/dev/zero of={host.state}/full 2>/dev/null"
+    host.state.mkdir()
+    subprocess.run(host.inside("sh", "-c", fill), check=False)
+    return host.run(host.transaction())
+
+
+@scenario
+def may_not_write(host: Host) -> Run:
+    host.etc.parent.joinpath("bin").mkdir()
+    subprocess.run(host.inside("mount", "--bind", str(host.etc), str(host.etc)), check=True)
+    subprocess.run(host.inside("mount", "-o", "remount,ro,bind", str(host.etc)), check=True)
+    return host.run(host.transaction())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (finds_an_edited_file, "{etc}/inetd.conf changed between look and change"),
+        (finds_a_new_file, "{etc}/inetd.conf changed between look and change: it was not there"),
+        (finds_its_name_taken, "{etc}/.inetd.conf.inet46-new exists already"),
+        (finds_other_sockets, "sockets changed between look and change: imap: tcp [::]:14301 is not there"),
+        (has_no_space, "the document of this change is not whole in {state}: is there no space?"),
+        (may_not_write, "cannot write {etc}/.inetd.conf.inet46-new"),
+    ],
+)
+def test_a_host_that_is_not_as_expected_is_left_alone(outcome: Ask, wanted: Scenario, reason: str) -> None:
+    done = outcome(wanted)
+
+    assert done.run.status == 3
+    assert done.run.verdict.result is Result.REFUSED
+    assert done.run.verdict.state == "nothing was changed"
+    folder = done.run.verdict.reason.partition("/host/")[0].rpartition(" ")[2] + "/host" if "/host/" in done.run.verdict.reason else ""
+    assert done.run.verdict.reason == reason.format(etc=f"{folder}/etc", state=f"{folder}/state")
+    assert done.untouched
+
+
+@scenario
+def waits_for_the_lock(host: Host) -> tuple[Run, object]:
+    """A second change while the first one waits for a greeting that never comes."""
+    wanted = host.transaction()
+    slow = host.transaction(id="slow", deadline=1.5, probes=(probe("ipv4", greeting="never"),))
+    first = subprocess.Popen(host.words(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert first.stdin is not None
+    first.stdin.write(script(slow).encode())
+    first.stdin.close()
+    first.stdin = None
+    host.until(lambda: (host.state / "journal").exists())
+    impatient = host.run(attrs.evolve(wanted, lock_wait=0.0))
+    patient = host.run(attrs.evolve(wanted, lock_wait=20.0))
+    first.communicate()
+    return patient, (impatient, first.returncode, first.pid)
+
+
+def test_a_second_change_waits_or_says_who_holds_the_lock(outcome: Ask) -> None:
+    done = outcome(waits_for_the_lock)
+    impatient, status, pid = done.extra  # type: ignore[misc]
+
+    assert impatient.status == 3
+    assert f"another change holds the lock" in impatient.verdict.reason
+    assert f"(pid {pid}, since 20" in impatient.verdict.reason
+    assert "inet46: waiting for another change (pid" in done.run.stderr
+    assert (status, done.run.status) == (4, 0)
+    assert (done.config, done.sockets) == (NEW, AFTER)
+
+
+@scenario
+def finds_a_dead_holder(host: Host) -> Run:
+    host.state.mkdir()
+    (host.state / "lock").symlink_to("pid=4194303,mark=1,boot=elsewhere,since=2026-01-01T00:00:00Z")
+    (host.state / "lock.4194303.1").symlink_to("pid=4194302,mark=2,boot=elsewhere,since=2026-01-01T00:00:00Z")
+    return host.run(host.transaction())
+
+
+def test_the_lock_of_a_dead_holder_is_taken_over_even_from_a_dead_undertaker(outcome: Ask) -> None:
+    done = outcome(finds_a_dead_holder)
+
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.names == ["etc/inetd.conf", "state/last"]
+
+
+@scenario
+def loses_its_connection(host: Host) -> tuple[Run, object]:
+    """Whoever reads is gone before the first byte."""
+    read, write = os.pipe()
+    os.close(read)
+    status = subprocess.run(host.words(), input=script(host.transaction()).encode(), stdout=write, stderr=write, check=False).returncode
+    os.close(write)
+    last = (host.state / "last").read_text()
+    return Run(status=status, stdout=last, stderr=""), None
+
+
+def test_a_lost_connection_does_not_stop_a_change(outcome: Ask) -> None:
+    done = outcome(loses_its_connection)
+
+    assert done.run.status == 0
+    assert done.run.verdict.result is Result.COMMITTED
+    assert (done.config, done.sockets) == (NEW, AFTER)
+
+
+@scenario
+def is_asked_to_stop(host: Host) -> tuple[Run, object]:
+    running = subprocess.Popen(host.words(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdin is not None
+    running.stdin.write(script(host.transaction(deadline=20, probes=(probe("ipv4", greeting="never"),))).encode())
+    running.stdin.close()
+    running.stdin = None
+    host.until(lambda: host.sockets() == AFTER)
+    time.sleep(0.3)
+    running.send_signal(signal.SIGHUP)
+    running.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    out, err = running.communicate()
+    return Run(status=running.returncode, stdout=out.decode(), stderr=err.decode()), time.monotonic() - began
+
+
+def test_a_signal_rolls_back(outcome: Ask) -> None:
+    done = outcome(is_asked_to_stop)
+
+    assert done.run.status == 4
+    assert "interrupted by a signal" in done.run.verdict.reason
+    assert done.untouched
+
+
+HIDE = "have() {{ case $1 in {}) return 1 ;; *) command -v \"$1\" >/dev/null ;; esac; }}\n"
+
+
+def with_client(host: Host, *hidden: str) -> tuple[Run, object]:
+    """Wrong and right in one run each, with the clients before this one out of sight."""
+    tools = host.folder / "tools"
+    tools.mkdir()
+    (tools / "nc").write_text('#!/bin/sh\nexec busybox nc "$@"\n')
+    (tools / "nc").chmod(0o755)
+    before = HIDE.format(" | ".join(hidden))
+    wrong = host.run(host.transaction(probes=(probe("ipv6", greeting="+OK"),)), before=before, path=[tools])
+    closed = (V4 + V6).replace("* OK ready", "+") + OTHER
+    hangs = host.run(
+        host.transaction(files=(host.change(closed),), probes=(probe("ipv4", None),)), before=before, path=[tools]
+    )
+    right = host.run(host.transaction(probes=(probe("ipv4"), probe("ipv6"), probe("ipv6", None))), before=before, path=[tools])
+    return right, (wrong.verdict.reason, hangs.verdict.reason)
+
+
+@scenario
+def has_only_perl(host: Host) -> tuple[Run, object]:
+    return with_client(host, "python3")
+
+
+@scenario
+def has_only_nc(host: Host) -> tuple[Run, object]:
+    return with_client(host, "python3", "perl")
+
+
+@scenario
+def has_only_bash(host: Host) -> tuple[Run, object]:
+    return with_client(host, "python3", "perl", "nc")
+
+
+@pytest.mark.parametrize(("wanted", "client"), [(has_only_perl, "perl"), (has_only_nc, "nc"), (has_only_bash, "bash")])
+def test_every_client_proves_the_same(outcome: Ask, wanted: Scenario, client: str) -> None:
+    done = outcome(wanted)
+    wrong, hangs = done.extra  # type: ignore[misc]
+
+    assert done.run.verdict.proof == client
+    assert (done.config, done.sockets) == (NEW, AFTER)
+    assert wrong == 'imap at [::1]:14301: greets with "* OK ready", not with "+OK"'
+    assert hangs in {
+        "imap at 127.0.0.1:14301: closed at once, without a word",
+        "imap at 127.0.0.1:14301: connection refused",  # nc ends in the same way
+    }
+
+
+@scenario
+def has_no_client(host: Host) -> Run:
+    return host.run(host.transaction(), before=HIDE.format("python3 | perl | nc | bash"))
+
+
+def test_without_a_client_nothing_is_claimed(outcome: Ask) -> None:
+    done = outcome(has_no_client)
+
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.run.verdict.proof == "sockets"
+    assert "no TCP client on this host" in done.run.stderr
+
+
+@scenario
+def has_no_ss(host: Host) -> Run:
+    return host.run(host.transaction(), before=HIDE.format("ss"))
+
+
+@scenario
+def has_neither_ss_nor_netstat(host: Host) -> Run:
+    return host.run(host.transaction(), before=HIDE.format("ss | netstat"))
+
+
+@pytest.mark.parametrize("wanted", [has_no_ss, has_neither_ss_nor_netstat])
+def test_sockets_are_seen_without_ss(outcome: Ask, wanted: Scenario) -> None:
+    done = outcome(wanted)
+
+    assert done.run.verdict.result is Result.COMMITTED
+    assert [(s.family, s.address, s.port, s.v6only, len(s.pids)) for s in done.run.verdict.sockets] == [
+        ("ipv4", "0.0.0.0", PORT, None, 1),
+        ("ipv6", "::", PORT, None, 1),
+    ]
+
+
+@scenario
+def is_edited_after_an_interruption(host: Host) -> tuple[Run, object]:
+    """Killed after the new file was placed, then edited by a person, then run again."""
+    host.run(host.transaction(), before="step_activate() { kill -9 $$; }\n")
+    host.config.write_text("mine\n")
+    run = host.run(host.transaction(files=(attrs.evolve(host.change(), old=Seen.of(OLD.encode())),)))
+    found = host.etc / ".inetd.conf.inet46-old.found"
+    text = found.read_text()
+    found.unlink()
+    return run, text
+
+
+def test_an_edit_between_interruption_and_recovery_is_not_lost(outcome: Ask) -> None:
+    done = outcome(is_edited_after_an_interruption)
+
+    assert done.extra == "mine\n"
+    assert done.run.verdict.recovered
+    assert (done.config, done.sockets) == (NEW, AFTER)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_script_that_is_cut_short_does_nothing(shell: str, tmp_path: pathlib.Path) -> None:
+    if not available(shell):
+        pytest.skip(f"{shell} is not installed")
+    with Host(tmp_path / "host", shell=shell) as host:
+        whole = script(host.transaction())
+        for part in [*range(0, len(whole), 997), len(whole) - 2]:
+            subprocess.run([*shell.split(), "-s"], input=whole[:part].encode(), capture_output=True, check=False)
+
+            assert host.names() == ["etc/inetd.conf"]
+
+
+def test_a_verdict_that_is_cut_short_is_refused() -> None:
+    with pytest.raises(ValueError, match="the verdict is cut short: there is no line 'end'"):
+        parse_verdict(["inet46-verdict 1", "result committed"])
+    with pytest.raises(ValueError, match="the host gave no verdict"):
+        parse_verdict(["Last login: today"])
+    with pytest.raises(ValueError, match="the verdict does not say 'id'"):
+        parse_verdict(["inet46-verdict 1", "result committed", "end"])
