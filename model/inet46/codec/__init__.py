@@ -6,38 +6,31 @@ Unknown keys are refused. What is wrong is said all at once, in one ModelError, 
 
 from __future__ import annotations
 
-import difflib
-import enum
-import functools
 import json
 import re
-import reprlib
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast, get_args, get_origin, overload
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast, overload
 
 import attrs
 
+from inet46.codec._texts import Syntax, parse, write
+from inet46.codec._words import found, unknown_key
 from inet46.errors import ModelError
 from inet46.host import HostPolicy
-from inet46.service import Builtin, Plain, Program, Service
-
-if TYPE_CHECKING:
-    import yaml
-    from cattrs import Converter
+from inet46.service import Plain, Service
 
 __all__ = ["Services", "Syntax", "dumps", "from_plain", "host_from", "loads", "services_from", "to_plain"]
 
-Syntax = Literal["toml", "yaml", "json"]
 Services = Service | Mapping[str, Any] | Sequence[Service | Mapping[str, Any]]
 """Everything that `services_from` understands."""
 
 M = TypeVar("M", bound=Plain)
-Hook = Callable[[Any, Any], Any]
 
-_LARGEST = 1_000_000  # characters; a list of services has no use for more, and a slow parser no chance to be slow
-_LONGEST = 500  # characters of one problem
-_BOTH = 'write {"path": ..., "args": [...]} for a program to start, or {"builtin": ...} for what the super-server does itself'
+
+def _structured(data: object, kind: type[Plain], path: str) -> tuple[Any, list[str]]:
+    from inet46.codec._structure import structure  # noqa: PLC0415 -- cattrs is loaded when something is read, not before
+
+    return structure(data, kind, path)
 
 
 # Plain data -----------------------------------------------------------------------------------------------------------------------
@@ -53,7 +46,7 @@ def from_plain(data: object, kind: type[M]) -> M:
 
     Raises ModelError with every problem.
     """
-    made, problems = _structure(data, kind, "$")
+    made, problems = _structured(data, kind, "$")
     if problems:
         raise ModelError(problems)
     return cast("M", made)
@@ -64,7 +57,7 @@ def services_from(data: Services) -> tuple[Service, ...]:
 
     `service` means the same as `services`: in TOML each one is headed `[[service]]`. Raises ModelError with every problem.
     """
-    results = [_structure(item, Service, path) for path, item in _located(data)]
+    results = [_structured(item, Service, path) for path, item in _located(data)]
     problems = [problem for _, found in results for problem in found]
     if problems:
         raise ModelError(problems)
@@ -93,11 +86,9 @@ def loads(
 
     Raises ModelError with every problem; where the text is not even TOML, YAML or JSON, with line and column.
     """
-    data = _parse(text, syntax, path)
+    data = parse(text, syntax, path)
     try:
-        if not isinstance(data, Mapping | list):
-            raise ModelError([f"{_found(data)}, expected {'a list of services' if what == 'services' else 'a mapping with the key name'}"])
-        return services_from(data) if what == "services" else from_plain(data, HostPolicy)
+        return services_from(cast("Services", data)) if what == "services" else from_plain(data, HostPolicy)
     except ModelError as error:
         raise ModelError([f"{path}: {problem}" if path else problem for problem in error.problems]) from None
 
@@ -112,7 +103,31 @@ def dumps(value: Services | HostPolicy, syntax: Syntax) -> str:
         data = to_plain(value)
     else:
         data = {"service" if syntax == "toml" else "services": [to_plain(service) for service in services_from(value)]}
-    text = _WRITERS[syntax](data)
-    if re.search(r"[\ud800-\udfff]", text) or '\\uDC' in text:
+    if re.search(r"[\ud800-\udfff]", json.dumps(data, ensure_ascii=False)):
         raise ModelError([f"a text in it holds a byte that is not UTF-8, which {syntax.upper()} cannot hold"])
-    return text
+    return write(data, syntax)
+
+
+def _located(data: object, path: str = "$") -> Iterator[tuple[str, object]]:
+    """Yield every service in the data, with its path."""
+    match data:
+        case list() | tuple():
+            yield from ((f"{path}[{place}]", item) for place, item in enumerate(data))
+        case Mapping() if path == "$" and not _SERVICE_KEYS & set(data):
+            yield from _listed(data)
+        case Service() | Mapping():
+            yield path, data
+        case _:
+            raise ModelError([f"{found(data)}, expected a list of services @ {path}"])
+
+
+_SERVICE_KEYS = {field.name for field in attrs.fields(Service)}
+_LIST_KEYS = ("services", "service")
+
+
+def _listed(data: Mapping[Any, object]) -> Iterator[tuple[str, object]]:
+    unknown = [unknown_key(key, _LIST_KEYS) + " @ $" for key in data if key not in _LIST_KEYS]
+    if unknown or len(data) != 1:
+        raise ModelError(unknown or [f"{'both' if data else 'neither'} 'services' {'and' if data else 'nor'} 'service' here; give one @ $"])
+    for key, value in data.items():
+        yield from _located(value, f"$.{key}")
