@@ -231,7 +231,7 @@ class TestFiles:
 
         imap, imaps = loads(text, "toml")
 
-        assert imap == IMAP
+        assert imap == Service(name="imap", program=Program(path="/usr/libexec/imapd"))
         assert (imaps.limits.umask, imaps.listeners) == (23, (Listener(family=Family.IPV6, v6only=False),))
 
     def test_services_in_yaml_with_anchors(self) -> None:
