@@ -29,8 +29,13 @@ def make_root(spec: HostSpec, layers: tuple[Path, ...], scratch: Path) -> Path:
     os.chdir(scratch)
     for folder in ("upper", "work", "root"):
         Path(folder).mkdir()
-    lower = ":".join(str(layer).replace("\\", "\\\\").replace(":", "\\:") for layer in layers)
-    linux.mount("lab", Path("root"), "overlay", options=f"lowerdir={lower},upperdir=upper,workdir=work")
+    lower: list[str] = []
+    for layer in layers:
+        # By way of a short name, since a path may hold what separates mount options.
+        lower.append(f"lower{len(lower)}")
+        Path(lower[-1]).mkdir()
+        linux.mount(layer, Path(lower[-1]), "", linux.MS_BIND)
+    linux.mount("lab", Path("root"), "overlay", options=f"lowerdir={':'.join(lower)},upperdir=upper,workdir=work")
     root = scratch / "root"
     linux.mount("tmpfs", root / "run", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755")
     (root / "run/lock").mkdir(mode=0o1777)

@@ -142,7 +142,9 @@ def _apt_settings(scratch: Path) -> dict[str, str]:
 
 def _debootstrap(root: Path, mirror: str, settings: dict[str, str]) -> None:
     wanted = ",".join(" ".join(recipe.PACKAGES).split())
-    argv = (*_CONTAINED, "debootstrap", "--variant=minbase", f"--include={wanted}", recipe.SUITE, str(root), mirror)
+    # debootstrap cannot live with every path, such as one with a space: so it gets to see the folder in a plain place.
+    plainly = (*_CONTAINED, "sh", "-c", 'mount --bind "$1" /mnt && shift && exec "$@"', "sh", str(root.parent))
+    argv = (*plainly, "debootstrap", "--variant=minbase", f"--include={wanted}", recipe.SUITE, f"/mnt/{root.name}", mirror)
     announce = {
         "Retrieving": f"  2 of 5: fetching packages of Debian {recipe.SUITE} from {mirror}",
         "Unpacking": "  3 of 5: unpacking and configuring them",

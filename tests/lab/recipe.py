@@ -122,9 +122,10 @@ LAYER = r"""
 set -eu
 root=$1 layer=$2 scratch=$3 package=${4-}
 mount -t tmpfs -o mode=0755 tmpfs "$scratch"
-mkdir "$scratch/upper" "$scratch/work" "$scratch/merged"
 cd "$scratch"
-mount -t overlay -o "lowerdir=$root,upperdir=upper,workdir=work" overlay merged
+mkdir lower upper work merged
+mount --bind "$root" lower
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged
 rm -f merged/usr/sbin/inetd merged/usr/sbin/inetutils-inetd merged/usr/sbin/xinetd
 if [ -n "$package" ]; then
     mount -t proc proc merged/proc
