@@ -91,6 +91,12 @@ def test_a_tcp_line_that_becomes_tcp6_on_inetutils_is_reloaded_twice() -> None:
     assert change.activate == ("reload", "settle", "reload")
 
 
+def test_an_option_that_the_tools_do_not_tell_is_taken_on_trust() -> None:
+    sockets = (V4, listening("::", v6only=None))
+
+    assert judged(a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=sockets)).transaction is None
+
+
 def test_a_super_server_that_is_not_where_its_files_say_is_restarted() -> None:
     change = changed(judged(a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=())))
 
@@ -139,6 +145,24 @@ def test_a_service_that_is_switched_off_loses_its_line_and_its_sockets() -> None
     assert changed(decision).expected == ()
     assert changed(decision).files[0].new == b""
     assert decision.words == ("imap: now answers IPv4 only → nothing",)
+
+
+def test_another_program_on_the_same_sockets_is_named() -> None:
+    decision = judged(a_look(files={"/etc/inetd.conf": (V4_LINE + V6_LINE).replace(" --inetd", "")}, sockets=(V4, V6)))
+
+    assert decision.words == (
+        "imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only), as before, and is served by /usr/sbin/imap4d --inetd"
+        " instead of /usr/sbin/imap4d",
+    )
+
+
+def test_a_defect_of_ours_costs_one_host_and_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("pyinfra_inet46.judge.merge", broken)
+
+    assert judged(a_look()).refusals == ("inet46 has a defect and leaves this host alone: ZeroDivisionError: oh",)
 
 
 def test_a_family_whose_access_list_shuts_the_host_itself_out_is_not_probed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import deploy
+from pyinfra.api import OperationValueError, deploy
 
 from inet46.service import Program
 from pyinfra_inet46 import operations
@@ -42,10 +42,11 @@ def answer(title: str, services: Services, policy: Policy | None = None) -> None
 def program(name: str) -> Program:
     """Return the program for a service on this host, from ``inet46_programs`` of its data: a command line, first word the path.
 
-    Raises KeyError, naming the host, when its data has none.
+    Raises OperationValueError, naming the host, when its data has none.
     """
     programs = host.data.get("inet46_programs") or {}
     if name not in programs:
-        raise KeyError(f"{host.name}: inet46_programs in the host's data has no {name!r}; it has {', '.join(sorted(programs)) or 'nothing'}")
+        has = ", ".join(sorted(programs)) or "nothing"
+        raise OperationValueError(f"{host.name}: inet46_programs in the host's data has no {name!r}; it has {has}")
     path, *args = programs[name].split() if isinstance(programs[name], str) else programs[name]
     return Program(path=path, args=tuple(args))

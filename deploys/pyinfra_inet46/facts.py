@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 from pyinfra.api import FactBase, QuoteString, StringCommand
-from pyinfra.api.exceptions import FactProcessError
 from typing_extensions import override
 
 from pyinfra_inet46.look import Look, LookError, look_command, parse_look
 
-__all__ = ["HostLook"]
+__all__ = ["HostLook", "Unseen"]
 
 
-class HostLook(FactBase[Look | None]):
+@attrs.frozen
+class Unseen:
+    """A look that told nothing that can be trusted, and why."""
+
+    reason: str
+
+
+class HostLook(FactBase[Look | Unseen]):
     """
     Returns everything that inet46 has to know of a host, in one command: system, super-servers, the files that matter byte for byte,
-    listening sockets, kernel settings, and the answers to what is asked. None when the host could not be looked at.
+    listening sockets, kernel settings, and the answers to what is asked; or ``Unseen`` with the reason.
 
     + programs: paths of programs that must be there
     + users: users that must exist
@@ -48,9 +55,14 @@ class HostLook(FactBase[Look | None]):
         return StringCommand(*(QuoteString(word) for word in argv))
 
     @override
-    def process(self, output: list[str]) -> Look | None:
+    @staticmethod
+    def default() -> Look | Unseen:
+        return Unseen("the host gave no answer to the look")
+
+    @override
+    def process(self, output: list[str]) -> Look | Unseen:
+        # An exception here would be asked about on the terminal, or end the run for every host; a garbled answer is one host's affair.
         try:
             return parse_look(output)
         except LookError as error:
-            # Any other exception would end the run for every host, not only for the one that answered so.
-            raise FactProcessError(str(error)) from error
+            return Unseen(str(error))

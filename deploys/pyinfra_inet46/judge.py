@@ -6,12 +6,10 @@ to go wrong is said here, before anything is changed. What is known of hosts is 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import attrs
 
-from inet46 import words
 from inet46.activation import RESTART
 from inet46.errors import Inet46Error, Unprovable
 from inet46.host import HostPolicy
@@ -20,9 +18,10 @@ from inet46.merge import Merge, merge
 from inet46.plan import port_of
 from inet46.predict import Held
 from inet46.service import Builtin, Service
-from inet46.sockets import Family, Socket, Transport
+from inet46.sockets import Socket, Transport
 from pyinfra_inet46.look import FileKind, FileSeen, Look, ProgramState, SuperServer
-from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, Listening, LiveSetting, Probe, Transaction
+from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
+from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, LiveSetting, Probe, Transaction
 
 __all__ = ["Decision", "Question", "decide", "host_name", "question"]
 
@@ -39,24 +38,6 @@ class Question:
     services: tuple[str, ...]
     settings: tuple[str, ...]
     extra_paths: tuple[str, ...]
-
-
-@attrs.frozen(kw_only=True)
-class Diff:
-    """One file that changes: its text before (None: it was not there) and after."""
-
-    path: str
-    old: str | None
-    new: str
-
-    def lines(self) -> Iterator[str]:
-        """Yield the unified diff; bytes that are no UTF-8 are shown as escapes."""
-        old, new = ([_shown(line) for line in text.split("\n")] for text in (self.old or "", self.new))
-        for lines in (old, new):
-            if lines and not lines[-1]:
-                lines.pop()
-        name = self.path if self.old is not None else "/dev/null"
-        yield from difflib.unified_diff(old, new, name, self.path, lineterm="", n=2)
 
 
 @attrs.frozen(kw_only=True)
@@ -119,13 +100,15 @@ def decide(
         return Decision(refusals=error.reasons)
     except Inet46Error as error:
         return Decision(refusals=(str(error),))
+    except Exception as error:  # noqa: BLE001 -- a defect of ours must cost this host only, and must not touch it
+        return Decision(refusals=(f"inet46 has a defect and leaves this host alone: {type(error).__name__}: {error}",))
     now = {port: tuple(x for x in look.sockets if (x.transport, x.port) == _key(port)) for port in merged.ours}
     if look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server):
-        return Decision(answers=tuple(_answer(service, merged) for service in wishes))
+        return Decision(answers=tuple(answer(service, merged) for service in wishes))
     return Decision(
         transaction=_transaction(merged, server, look, now, id=id, label=label, deadline=deadline),
         diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
-        words=tuple(_words(merged, now, look)),
+        words=tuple(changes(merged, now, look)),
     )
 
 
@@ -194,10 +177,10 @@ def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, servic
     ports = dict(PORTS)
     for service in services:
         ports.pop(str(service), None)
-    for answer in look.services:
-        transport = answer.asked.rpartition("/")[2]
-        if answer.port is not None:
-            ports.update({f"{name}/{transport}": answer.port for name in (answer.name, answer.asked.rpartition("/")[0], *answer.aliases) if name})
+    for named in look.services:
+        asked, _, transport = named.asked.rpartition("/")
+        if named.port is not None:
+            ports.update({f"{name}/{transport}": named.port for name in (named.name, asked, *named.aliases) if name})
     argv = server.argv
     config = argv[argv.index("-f") + 1] if server.kind == "xinetd" and "-f" in argv[:-1] else None
     return attrs.evolve(
@@ -258,7 +241,8 @@ def _held_by_others(service: Service, host: Host, server: SuperServer, look: Loo
     for x in look.sockets:
         if (x.transport, x.port) == (service.transport.value, port) and x.pids and server.pid not in x.pids and x.command != _comm(server):
             pids = ", ".join(map(str, x.pids))
-            yield f"{service}: port {port} is held by {x.command or 'another process'} (pid {pids}), which serves {_socket(x)} itself; stop it first"
+            holder = f"{x.command or 'another process'} (pid {pids})"
+            yield f"{service}: port {port} is held by {holder}, which serves {as_socket(x)} itself; stop it first"
 
 
 def _comm(server: SuperServer) -> str:
@@ -266,6 +250,10 @@ def _comm(server: SuperServer) -> str:
 
 
 # -- the change ------------------------------------------------------------------------------------------------------------------------
+
+
+def _key(port: tuple[Transport, int]) -> tuple[str, int]:
+    return port[0].value, port[1]
 
 
 def _texts(look: Look) -> dict[str, str]:
@@ -276,53 +264,50 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def _shown(line: str) -> str:
-    return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _key(port: tuple[Transport, int]) -> tuple[str, int]:
-    return port[0].value, port[1]
-
-
-def _socket(x: Listening) -> Socket:
-    family = Family(x.family)
-    v6only = None if family is Family.IPV4 else x.v6only if x.v6only is not None else x.address != "::"
-    return Socket(transport=Transport(x.transport), family=family, address=x.address, port=x.port, v6only=v6only)
-
-
 def _expected(socket: Socket, service: str = "") -> ExpectedSocket:
-    v6only = socket.v6only if socket.address == "::" else None
     return ExpectedSocket(
-        service=service, transport=socket.transport.value, family=socket.family.value, address=socket.address, port=socket.port, v6only=v6only
+        service=service,
+        transport=socket.transport.value,
+        family=socket.family.value,
+        address=socket.address,
+        port=socket.port,
+        v6only=socket.v6only if socket.address == "::" else None,
     )
 
 
-def _ours(merged: Merge) -> tuple[Held, ...]:
-    return tuple(held for held in merged.sockets if (held.socket.transport, held.socket.port) in merged.ours)
+def _ours(sockets: tuple[Held, ...], merged: Merge) -> tuple[Held, ...]:
+    return tuple(held for held in sockets if (held.socket.transport, held.socket.port) in merged.ours)
 
 
-def _as_wanted(merged: Merge, now: Mapping[tuple[Transport, int], tuple[Listening, ...]], server: SuperServer) -> bool:
+def _as_wanted(merged: Merge, now: Now, server: SuperServer) -> bool:
     """Return True if the sockets on our ports are exactly the planned ones, and the super-server's."""
+    owned = all(not x.pids or server.pid in x.pids for sockets in now.values() for x in sockets)
+    return owned and _are(now, _ours(merged.sockets, merged))
+
+
+def _are(now: Now, held: tuple[Held, ...]) -> bool:
+    """Return True if what was seen is what is held; an option that the host's tools do not tell is taken on trust."""
     seen = [x for sockets in now.values() for x in sockets]
-    owned = all(not x.pids or server.pid in x.pids for x in seen)
-    return owned and {_expected(_socket(x)) for x in seen} == {_expected(held.socket) for held in _ours(merged)}
+    untold = {(x.transport, x.address, x.port) for x in seen if x.v6only is None}
+    wanted = [_expected(h.socket) for h in held]
+    blurred = [attrs.evolve(x, v6only=None) if (x.transport, x.address, x.port) in untold else x for x in wanted]
+    return {attrs.evolve(_expected(as_socket(x)), v6only=x.v6only if x.address == "::" else None) for x in seen} == set(blurred)
 
 
 def _transaction(
     merged: Merge,
     server: SuperServer,
     look: Look,
-    now: Mapping[tuple[Transport, int], tuple[Listening, ...]],
+    now: Now,
     *,
     id: str,  # noqa: A002 -- the transaction's word
     label: str,
     deadline: float,
 ) -> Transaction:
     held = [x for x in look.sockets if server.pid in x.pids]
-    keep = tuple(_expected(_socket(x)) for x in held if (Transport(x.transport), x.port) not in merged.ours)
+    keep = tuple(_expected(as_socket(x)) for x in held if (Transport(x.transport), x.port) not in merged.ours)
     # A super-server that is not where its files say is in a state that no reload was reasoned from: only a restart is sure.
-    before = {_expected(h.socket) for h in merged.before if (h.socket.transport, h.socket.port) in merged.ours}
-    strayed = {_expected(_socket(x)) for sockets in now.values() for x in sockets} != before
+    strayed = not _are(now, _ours(merged.before, merged))
     return Transaction(
         id=id,
         host=label,
@@ -331,8 +316,8 @@ def _transaction(
         daemon=Daemon(name=_comm(server), exe=server.path, unit=server.unit, script=server.script, argv=server.argv, pid=server.pid),
         activate=RESTART if strayed else merged.activate or RESTART,
         undo=RESTART,
-        expected=tuple(_expected(h.socket, h.service) for h in _ours(merged)),
-        expected_after_undo=tuple(_expected(_socket(x)) for x in held),
+        expected=tuple(_expected(h.socket, h.service) for h in _ours(merged.sockets, merged)),
+        expected_after_undo=tuple(_expected(as_socket(x)) for x in held),
         keep=keep,
         ours=tuple(_key(port) for port in merged.ours),
         probes=tuple(probe for service in merged.services for probe in _probes(service, merged)),
@@ -369,29 +354,3 @@ def _probes(service: Service, merged: Merge) -> Iterator[Probe]:
             if service.access.of(family) is None:
                 address = family.loopback if held.socket.address in {"0.0.0.0", "::"} else held.socket.address  # noqa: S104 -- compared
                 yield Probe(service=service.name, family=family.value, address=address, port=held.socket.port, greeting=service.greeting)
-
-
-# -- words -----------------------------------------------------------------------------------------------------------------------------
-
-
-def _answer(service: Service, merged: Merge) -> str:
-    held = merged.held(service)
-    return f"{service.name}: answers {words.answers(f for x in held for f in x.accepts)} ({' + '.join(str(x.socket) for x in held) or 'no socket'})"
-
-
-def _words(merged: Merge, now: Mapping[tuple[Transport, int], tuple[Listening, ...]], look: Look) -> Iterator[str]:
-    if look.journal_pending is not None:
-        yield f"an interrupted change ({look.journal_pending}) is rolled back first"
-    for service in merged.services:
-        port = port_of(service, merged.host)
-        before = [_socket(x) for key, sockets in now.items() for x in sockets if key == (service.transport, port)]
-        after = merged.held(service)
-        families = frozenset(f for s in before for f in s.families), frozenset(f for h in after for f in h.accepts)
-        text = words.change(service, before, [h.socket for h in after], families)
-        if text is not None:
-            yield text
-        elif merged.files or merged.live:
-            yield f"{_answer(service, merged)}, as before"
-    for setting in merged.live:
-        yield f"{setting.key}: {look.setting(setting.key)} → {setting.value} (live)"
-    yield from merged.notes

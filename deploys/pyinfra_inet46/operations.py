@@ -16,7 +16,7 @@ from pyinfra.api.output import format_text
 from pyinfra.context import ctx_host
 from typing_extensions import override
 
-from pyinfra_inet46.facts import HostLook
+from pyinfra_inet46.facts import HostLook, Unseen
 from pyinfra_inet46.inputs import Policy, Services, model
 from pyinfra_inet46.judge import Decision, Question, decide, question
 from pyinfra_inet46.look import Look
@@ -62,9 +62,10 @@ def services(
     """
     wishes, kind = model(services, policy)
     look = _look(question(wishes, kind))
-    if look is None:
-        return  # pyinfra has said why, and has taken the host out of the run
-    decision = decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
+    if isinstance(look, Unseen):
+        decision = Decision(refusals=(look.reason,))
+    else:
+        decision = decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
     if not state.is_executing or not state.check_for_changes:
         _show(decision)
     if decision.refusals:
@@ -75,14 +76,14 @@ def services(
         host.noop("; ".join(decision.answers) or "no services are wanted")
 
 
-def _look(asked: Question) -> Look | None:
+def _look(asked: Question) -> Look | Unseen:
     """Ask the host once, and keep the answer."""
     this: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # the object behind the proxy, which lives as long as the run
     answers = _looks.setdefault(this, {})
     if asked not in answers:
-        look: Look | None = this.get_fact(HostLook, **attrs.asdict(asked))
-        if look is None:
-            return None
+        look: Look | Unseen = this.get_fact(HostLook, **attrs.asdict(asked), _ignore_errors=True)  # said by the refusal that follows
+        if isinstance(look, Unseen):
+            return look
         answers[asked] = look
     return answers[asked]
 

@@ -1,0 +1,160 @@
+"""pyinfra as a user runs it, on the example fleet with simulated connections."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SIMULATED = "inventories/simulated.py"
+
+
+def pyinfra(*arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("pyinfra"))
+    environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
+    return subprocess.run((program, *arguments), cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def by_host(output: str) -> dict[str, str]:
+    """What the preparation says of each host; hosts come in any order."""
+    prepared = output.partition("Loading: ")[2].partition("--> Detected")[0]
+    parts = re.findall(r"(?ms)^    \[@fake/(\S+)\] +(.*?)^    \[@fake/\1\] +Ready: ", prepared)
+    return {name: re.sub(r"(?m)^    \[@fake/\S+\] +", "", text) for name, text in parts}
+
+
+@pytest.mark.parametrize("deploy", ["imap", "pop3"])
+def test_the_dry_run_of_the_fleet_shows_files_settings_and_sockets(deploy: str, golden: Callable[[str, str], None]) -> None:
+    result = pyinfra(SIMULATED, f"deploys/{deploy}.py", "--dry", "--diff")
+
+    assert result.returncode == 0, result.stderr
+    hosts = by_host(result.stderr)
+    assert len(hosts) == 9
+    text = "\n".join(f"== {name}\n{re.sub(r'[ ]+$', '', said, flags=re.MULTILINE)}" for name, said in sorted(hosts.items()))
+    golden(text, f"goldens/fleet/{deploy}.txt")
+
+
+def test_the_freebsd_4_group_gets_rc_conf_and_the_live_sysctl() -> None:
+    result = pyinfra(SIMULATED, "deploys/imap.py", "--dry", "--diff", "--limit", "freebsd4_inetd")
+    (said,) = by_host(result.stderr).values()
+
+    assert '-ipv6_ipv4mapping="NO"\t# until the mail servers need it' in said
+    assert '+ipv6_ipv4mapping="YES"\t# until the mail servers need it' in said
+    assert '+ipv6_enable="YES"' in said
+    assert "net.inet6.ip6.v6only: 1 → 0 (live)" in said
+
+
+def test_the_example_fleet_can_be_listed() -> None:
+    result = pyinfra("inventories/prod.py", "debug-inventory")
+
+    assert result.returncode == 0, result.stderr
+    assert "mail1.fra.example.org" in result.stdout + result.stderr
+
+
+def test_the_example_fleet_can_be_listed_with_models_in_its_data(tmp_path: Path) -> None:
+    (tmp_path / "group_data").mkdir()
+    (tmp_path / "fleet.py").write_text('web = ["@fake/a"]\n')
+    (tmp_path / "group_data/web.py").write_text(
+        "from inet46 import HostPolicy as _P, Program as _Prog, Service as _S\n"
+        'policy = _P(name="debian-12/xinetd")\n'
+        'services = [_S(name="imap", program=_Prog(path="/x"))]\n'
+    )
+    result = pyinfra("fleet.py", "debug-inventory", "--json", cwd=tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    assert '"debian-12/xinetd"' in result.stdout
+
+
+def _deploy(folder: Path, body: str) -> str:
+    path = folder / "deploy.py"
+    path.write_text(f"from pyinfra import host\nfrom pyinfra_inet46 import operations\n{body}")
+    return str(path)
+
+
+LIMIT = ("--dry", "--diff", "--limit", "debian_xinetd")
+
+
+def test_plain_dicts_are_as_good_as_models(tmp_path: Path) -> None:
+    body = 'operations.services(name="x", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d", "args": ["--inetd"]}}])\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), *LIMIT)
+
+    assert "imap: now answers IPv4 only → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.toml", '[[service]]\nname = "imap"\nprogram = { path = "/usr/sbin/imap4d", args = ["--inetd"] }\n'),
+        ("s.yaml", "services:\n- name: imap\n  program: {path: /usr/sbin/imap4d, args: [--inetd]}\n"),
+        ("s.json", '{"services": [{"name": "imap", "program": {"path": "/usr/sbin/imap4d", "args": ["--inetd"]}}]}'),
+    ],
+)
+def test_a_file_is_as_good_as_models(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    result = pyinfra(SIMULATED, _deploy(tmp_path, f'operations.services(name="x", services="{tmp_path / name}")\n'), *LIMIT)
+
+    assert "imap: now answers IPv4 only → IPv4 and IPv6" in result.stderr
+
+
+def test_every_mistake_in_the_data_is_named_at_once_and_nothing_is_contacted(tmp_path: Path) -> None:
+    body = 'operations.services(name="x", services=[{"nam": "imap", "port": "143"}], policy={"name": "debian-12/xinetd", "sharing": "no"})\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), *LIMIT)
+
+    assert result.returncode == 1
+    assert "unknown key 'nam'; did you mean 'name'?" in result.stderr
+    assert "'143' is a str" in result.stderr
+    assert "sharing 'no' is not one of separate, mapped, auto" in result.stderr
+
+
+def test_a_missing_file_is_a_message(tmp_path: Path) -> None:
+    result = pyinfra(SIMULATED, _deploy(tmp_path, 'operations.services(name="x", services="nowhere.toml")\n'), *LIMIT)
+
+    assert result.returncode == 1
+    assert "services: [Errno 2] No such file or directory: 'nowhere.toml'" in result.stderr
+
+
+def test_a_refused_host_ends_with_status_1_and_the_others_go_on(tmp_path: Path) -> None:
+    body = 'operations.services(name="x", policy="debian-12/xinetd", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), "--dry", "--limit", "debian")
+
+    assert "refused: the policy says debian-12/xinetd, and this host is debian-12/openbsd-inetd" in result.stderr
+    assert "[@fake/mail3.ber.example.org] imap: now answers" in result.stderr
+
+
+def test_a_refusal_is_an_error_of_the_run_and_nothing_is_sent(tmp_path: Path) -> None:
+    body = 'operations.services(name="x", policy="debian-12/xinetd", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), "-y", "--limit", "debian_openbsd_inetd")
+
+    assert result.returncode == 1
+    assert "nothing was changed" in result.stderr
+
+
+def test_a_host_that_answers_garbage_costs_only_itself(tmp_path: Path) -> None:
+    (tmp_path / "fleet.py").write_text(
+        'web = [("@fake/a", {"fake_responses": {"inet46-look": ["inet46-look 1", "oh no"]}, "fake_delay": 0}), ("@fake/b", {"fake_delay": 0})]\n'
+    )
+    body = 'operations.services(name="x", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    result = pyinfra("fleet.py", _deploy(tmp_path, body), "--dry", cwd=tmp_path)
+
+    assert "[@fake/a] refused: the answer is cut short: there is no line 'end'" in result.stderr
+    assert "[@fake/b] refused: the host gave no answer to the look" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_no_verdict_is_said_to_be_one() -> None:
+    result = pyinfra(SIMULATED, "deploys/imap.py", "-y", "--limit", "debian_xinetd")
+
+    assert result.returncode == 1
+    assert "no verdict came back" in result.stderr
+
+
+def test_a_host_without_a_program_in_its_data_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fleet.py").write_text('web = [("@fake/a", {"fake_delay": 0})]\n')
+    result = pyinfra("fleet.py", str(REPOSITORY / "deploys/imap.py"), "--dry", cwd=tmp_path)
+
+    assert "@fake/a: inet46_programs in the host's data has no 'imap'; it has nothing" in result.stderr
