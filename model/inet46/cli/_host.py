@@ -1,0 +1,153 @@
+"""--host and the options that say more about it: which host, which kernel settings, which /etc/services."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+from inet46 import codec
+from inet46.cli._tree import Tree, decode, read
+from inet46.cli._trouble import Problems, Refused
+from inet46.host import HostPolicy, Sharing
+from inet46.knowledge import HOSTS, Host, Place, resolve
+
+__all__ = ["SUFFIXES", "host_from", "host_options", "parse_services", "root_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SUFFIXES: dict[str, codec.Syntax] = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+"""How the name of a file says what is in it."""
+
+_ETC_SERVICES = "/etc/services"
+
+
+def host_options(command: F) -> F:
+    """Add --host, --set and --services."""
+    for option in (
+        click.option(
+            "--services",
+            "services_file",
+            metavar="FILE",
+            help="Take the service names from this file instead of /etc/services.",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            metavar="KEY=VALUE",
+            multiple=True,
+            help="State a kernel setting, such as net.ipv6.bindv6only=1. Can be given several times.",
+        ),
+        click.option(
+            "--host",
+            "host",
+            metavar="HOST",
+            required=True,
+            help="The kind of host: a name from `inet46 hosts`, or a .toml, .yaml or .json file that starts from one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def root_option(help_text: str) -> Callable[[F], F]:
+    """Add --root, which means something else in each command."""
+    return click.option("--root", metavar="DIR", type=click.Path(path_type=Path), help=help_text)
+
+
+def host_from(
+    name: str, settings: tuple[str, ...], services_file: str | None, *, root: Path | None = None, sharing: Sharing | None = None
+) -> Host:
+    """Build the host from what the options say.
+
+    Raises Refused with everything that is wrong with them.
+    """
+    problems = Problems()
+    policy, services, host = None, None, None
+    with problems.gather():
+        policy = _policy(name)
+    with problems.gather():
+        services = _services(services_file, policy, root)
+    if policy is not None:
+        with problems.gather():
+            host = resolve(policy)
+            values = _settings(settings, host)
+            shared = policy.sharing if sharing is None else sharing
+            policy = attrs.evolve(policy, settings={**dict(policy.settings), **values}, services=services, sharing=shared)
+            host = resolve(policy)
+    problems.settle()
+    if host is None:
+        raise AssertionError("a host without problems exists")
+    return host
+
+
+def _policy(text: str) -> HostPolicy:
+    """Take a file by its suffix, which no host name has, and everything else for a name."""
+    syntax = SUFFIXES.get(posixpath.splitext(text)[1])
+    if syntax is not None:
+        return codec.loads(read(Path(text), text), syntax, "host", text)
+    if text not in {row.name for row in HOSTS}:
+        near = _near(text)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise Refused([f"--host: {text!r} is not known{hint} (inet46 hosts lists them all; a file's name ends in {', '.join(SUFFIXES)})"])
+    return HostPolicy(name=text)
+
+
+def _near(text: str) -> list[str]:
+    names = [row.name for row in HOSTS]
+    part = [name for name in names if len(text) > 2 and text in name]
+    return part or difflib.get_close_matches(text, names, n=3, cutoff=0.5)
+
+
+def _settings(given: tuple[str, ...], host: Host) -> dict[str, str]:
+    """Read KEY=VALUE; a setting that would change nothing here is a slip, not a wish."""
+    known = [host.kernel.knob] if host.kernel.knob else []
+    known += [setting.key for setting in host.row.mapping if setting.place is not Place.RC_CONF and setting.key not in known]
+    values, problems = {}, Problems()
+    for text in given:
+        key, equals, value = text.partition("=")
+        key, value = key.strip(), value.strip()
+        if not equals:
+            problems.append(f"--set: {text!r} is not of the form KEY=VALUE")
+        elif key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}?" if near else f"{', '.join(known) or 'none'} does"
+            problems.append(f"--set: {key!r} decides nothing about sockets on {host.name}; {hint}")
+        elif value not in {"0", "1"}:
+            problems.append(f"--set: {key} is {value!r}, expected 0 or 1")
+        else:
+            values[key] = value
+    problems.settle()
+    return values
+
+
+def _services(file: str | None, policy: HostPolicy | None, root: Path | None) -> tuple[tuple[str, int], ...] | None:
+    """Return the service names that are known: from --services, from the host's own file, or from below the root."""
+    if file is not None:
+        return parse_services(decode(read(Path(file), file)))
+    if policy is not None and policy.services is not None:
+        return policy.services
+    tree = Tree(root)
+    return parse_services(tree.text(_ETC_SERVICES)) if root is not None and tree.is_file(_ETC_SERVICES) else None
+
+
+def parse_services(text: str) -> tuple[tuple[str, int], ...]:
+    """Read /etc/services: `name port/protocol [alias ...] [# comment]`, the first line that has a name deciding, as getservbyname(3) does.
+
+    Lines of other protocols than tcp and udp, and what is no such line, are passed over as the C library passes over them.
+    """
+    ports: dict[str, int] = {}
+    for line in text.split("\n"):
+        words = line.partition("#")[0].split()
+        match = re.fullmatch(r"([0-9]{1,5})[/,](tcp|udp)", words[1]) if len(words) > 1 else None
+        if match and 0 < int(match[1]) < 65536:
+            for name in (words[0], *words[2:]):
+                if "/" not in name:
+                    ports.setdefault(f"{name}/{match[2]}", int(match[1]))
+    return tuple(ports.items())

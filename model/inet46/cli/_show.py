@@ -1,0 +1,120 @@
+"""How things are printed: text that is safe on a terminal, tables, JSON.
+
+Tables fit the terminal, 80 columns included; into a pipe they are as wide as they need to be. Colour is for terminals, and NO_COLOR is
+respected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from inet46.diagnostics import Diagnostic, Severity, render
+from inet46.sockets import Family, Socket
+
+__all__ = ["answers", "diagnostic", "diff", "heading", "paragraph", "plain_json", "socket_json", "table", "text", "visible"]
+
+_PIPED = 10_000  # columns, where nobody's terminal limits them
+_READABLE = 100  # columns of running text
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+# One character for one, so that a marker still stands below what it marks: control characters become their pictures; bytes that are not
+# UTF-8, C1 controls and what turns the direction of writing become a replacement character.
+_PICTURES = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)), 0xFFFD),
+}
+
+
+def visible(string: str) -> str:
+    """Return a text that does nothing to a terminal but be read."""
+    return string.translate(_PICTURES)
+
+
+def text(string: str = "") -> None:
+    """Print a text as it is, made visible."""
+    click.echo(visible(string))
+
+
+def heading(string: str) -> None:
+    """Print the line above a part of the output."""
+    click.echo(click.style(visible(string), bold=True))
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns; cells that do not fit are folded, never cut."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        grid.add_column(title, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(visible(cell)) for cell in row))
+    _draw(grid, _width())
+
+
+def paragraph(string: str, *, indent: int = 0) -> None:
+    """Print running text, wrapped."""
+    _draw(Padding(Text(visible(string)), (0, 0, 0, indent)), min(_width(), _READABLE))
+
+
+def _width() -> int:
+    return Console(file=sys.stdout).width if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED
+
+
+def _draw(what: RenderableType, width: int) -> None:
+    console = Console(file=sys.stdout, width=width, highlight=False)
+    with console.capture() as drawn:
+        console.print(what)
+    for line in drawn.get().splitlines():
+        click.echo(line.rstrip(" "))
+
+
+def diagnostic(fault: Diagnostic) -> None:
+    """Print a diagnostic, drawn over its source line."""
+    head, *rest = visible(render(fault)).split("\n")
+    colour = _COLOURS[fault.severity]
+    label, colon, message = head.partition(":")
+    click.echo(click.style(label, fg=colour, bold=True) + click.style(colon + message, bold=True))
+    for line in rest:
+        marker = re.fullmatch(r"( +\| )([\s^]*\^)", line)
+        click.echo(marker[1] + click.style(marker[2], fg=colour, bold=True) if marker else line)
+    click.echo()
+
+
+def plain_json(data: object) -> None:
+    r"""Print JSON in ASCII: bytes that are not UTF-8 are the escapes \udc80 to \udcff, as Python reads them back."""
+    click.echo(json.dumps(data, indent=2))
+
+
+def answers(accepts: Iterable[Family]) -> list[str]:
+    """Return client families in a fixed order."""
+    return sorted(family.value for family in accepts)
+
+
+def socket_json(service: str, socket: Socket, accepts: Iterable[Family]) -> dict[str, Any]:
+    """Return the keys that every socket has in JSON, in their order."""
+    return {
+        "service": service,
+        "transport": socket.transport.value,
+        "family": socket.family.value,
+        "address": socket.address,
+        "port": socket.port,
+        "v6only": socket.v6only,
+        "accepts": answers(accepts),
+    }
+
+
+def diff(text: str) -> None:
+    """Print a unified diff, coloured as diffs are."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in visible(text).split("\n")[:-1]:
+        click.echo(click.style(line, fg=colours.get(line[:1]), bold=line.startswith(("+++", "---"))))

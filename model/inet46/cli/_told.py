@@ -1,0 +1,252 @@
+"""From the PATHs of a command line to what the library reads: the files of a super-server, under the paths that it knows them by.
+
+A host's own paths are keys here, and `shown` says what the user calls them. PATHs may lie anywhere and come in any order, so the
+super-server is told to read stand-ins: an xinetd a main file that includes each PATH in turn, an inetd a folder in which the files are
+numbered in their order. What the library says about these is put back into the user's words.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from inet46 import formats
+from inet46.cli._tree import Tree, decode, read
+from inet46.cli._trouble import Problems, Refused
+from inet46.diagnostics import Diagnostic, Source, Span
+from inet46.formats.xinetd import Include, parse
+from inet46.knowledge import Host, Place, XinetdBuild
+
+__all__ = ["Given", "Told", "gather", "locate", "present"]
+
+_MAIN = "/inet46-given.conf"
+_FOLDER = "/inet46-given"
+
+
+@attrs.frozen
+class Told:
+    """What a super-server is told to read: a host whose configuration it is, texts by path, and the user's names for the paths."""
+
+    host: Host
+    files: Mapping[str, str]
+    shown: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
+
+    def path(self, path: str) -> str:
+        """Return what the user calls a path."""
+        return self.shown.get(path, path)
+
+    def words(self, text: str) -> str:
+        """Put a sentence into the user's words, path by path."""
+        keys = sorted((key for key, name in self.shown.items() if key != name), key=len, reverse=True)
+        if not keys:
+            return text
+        return re.sub(rf"(?<![^\s(])({'|'.join(map(re.escape, keys))})(?![^\s:;,)])", lambda match: self.shown[match[1]], text)
+
+    def fault(self, fault: Diagnostic) -> Diagnostic:
+        """Put a diagnostic into the user's words."""
+        span = fault.span
+        if span is not None:
+            span = Span(Source(self.path(span.source.path), span.source.text), span.start, span.stop)
+        return attrs.evolve(fault, span=span, message=self.words(fault.message), notes=tuple(map(self.words, fault.notes)))
+
+
+@attrs.frozen
+class Given:
+    """One PATH: the host's name for it, where it lies here, and how the user wrote it."""
+
+    path: str
+    real: Path
+    shown: str
+
+    @property
+    def compat(self) -> bool:
+        """True if an xinetd can only be meant to read this one by -inetd_compat."""
+        name = posixpath.basename(self.path)
+        return name.endswith("inetd.conf") and not name.endswith("xinetd.conf")
+
+
+@attrs.define
+class _Gatherer:
+    """Texts and names while they are gathered; what cannot be read is said in the end, all at once."""
+
+    tree: Tree
+    host: Host
+    files: dict[str, str] = attrs.field(factory=dict)
+    shown: dict[str, str] = attrs.field(factory=dict)
+    unknown: list[str] = attrs.field(factory=list)
+    problems: Problems = attrs.field(factory=Problems)
+
+    def told(self, **changes: Any) -> Told:
+        """Return what was gathered, for a host with these fields of its policy changed; or refuse."""
+        self.problems.settle()
+        return Told(attrs.evolve(self.host, policy=attrs.evolve(self.host.policy, **changes)), self.files, self.shown, tuple(self.unknown))
+
+    def given(self, one: Given, path: str) -> None:
+        """Take the text of a PATH, whatever kind of file it is."""
+        with self.problems.gather():
+            self.files[path] = decode(read(one.real, one.shown))
+            self.shown[path] = one.shown
+
+    def found(self, path: str) -> None:
+        """Take the text of a file that another one, or a folder, has led to."""
+        if path not in self.files:
+            with self.problems.gather():
+                self.files[path] = self.tree.text(path)
+
+    def if_there(self, path: str) -> None:
+        """Take the text of a file that need not exist."""
+        if self.tree.is_file(path):
+            self.found(path)
+
+    def members(self, folder: Given, *, xinetd: bool) -> list[Given]:
+        """Return the files of a folder that the daemon reads: an xinetd passes over names with a dot, or with a ~ at the end."""
+        names: list[str] = []
+        with self.problems.gather():
+            names = [name for name in self.tree.names(folder.path) if not xinetd or ("." not in name and not name.endswith("~"))]
+        paths = [(posixpath.join(folder.path, name), posixpath.join(folder.shown, name)) for name in names]
+        return [Given(path, self.tree.real(path), shown) for path, shown in paths]
+
+    def folder(self, path: str, *, xinetd: bool) -> None:
+        """Take the texts of the files in a folder of the host."""
+        for member in self.members(Given(path, self.tree.real(path), path), xinetd=xinetd):
+            self.found(member.path)
+
+    def includes(self) -> None:
+        """Follow include and includedir, which only xinetd has, until there is nothing new."""
+        done: set[str] = set()
+        while todo := [path for path in self.files if path not in done]:
+            for path in todo:
+                done.add(path)
+                for item in parse(self.files[path], path).items:
+                    if isinstance(item, Include) and item.path.startswith("/"):
+                        self._include(item, self.shown.get(path, path))
+
+    def _include(self, item: Include, shown: str) -> None:
+        if item.folder:
+            if not self.tree.is_folder(item.path):
+                self.unknown.append(f"{shown}:{item.span.line}: what is in {self.tree.shown(item.path)}, which is not there")
+            self.folder(item.path.rstrip("/"), xinetd=True)
+        elif self.tree.is_file(item.path):
+            self.found(item.path)
+
+
+def locate(paths: tuple[str, ...], root: Path | None) -> tuple[Given, ...]:
+    """Find the PATHs.
+
+    Raises Refused with every one that is not there.
+    """
+    tree, problems = Tree(root), Problems()
+    givens: list[Given] = []
+    for path in paths:
+        with problems.gather():
+            givens.append(_locate(path, tree))
+    problems.settle()
+    return tuple(givens)
+
+
+def gather(given: tuple[Given, ...], host: Host, root: Path | None) -> Told:
+    """Return what the super-server reads when it is told to read these PATHs, in order.
+
+    Below a root the release's own start-up counts too: without PATHs, or when the main file is among them, the folder that an inetutils
+    reads after it, and the /etc/inetd.conf of -inetd_compat. Raises Refused with every file that cannot be read.
+    """
+    tree = Tree(root)
+    givens = list(given) if given else [_locate(host.config, tree)]
+    started = root is not None and any(one.path == host.config for one in givens)
+    if isinstance(host.server, XinetdBuild):
+        return _xinetd(givens, host, tree, started=started)
+    if started and host.directory and not any(one.path == host.directory for one in givens) and tree.names(host.directory):
+        givens.append(Given(host.directory, tree.real(host.directory), host.directory))
+    return _inetd(givens, host, tree)
+
+
+def _locate(path: str, tree: Tree) -> Given:
+    # Links are not followed and `..` stays: the path as the daemon would be told it.
+    one = Given(str(Path(path).absolute()), Path(path), path) if tree.root is None else _below(path, tree, tree.root)
+    if not one.real.exists():
+        raise Refused([f"{tree.shown(path)}: no such file or directory"])
+    return one
+
+
+def _below(path: str, tree: Tree, root: Path) -> Given:
+    """Find a PATH below the root; one that is written with the root before it, as a shell completes it, is understood too."""
+    one = Given(posixpath.normpath(f"/{path.lstrip('/')}"), tree.real(path), path)
+    inside = os.path.relpath(path, root)
+    if one.real.exists() or Path(inside).parts[:1] == (os.pardir,):
+        return one
+    return Given(posixpath.normpath(f"/{inside}"), tree.real(inside), path)
+
+
+def _inetd(givens: list[Given], host: Host, tree: Tree) -> Told:
+    """Number the files: an inetd reads the files of its folder in the order of their names."""
+    state = _Gatherer(tree, host)
+    for one in givens:
+        for member in state.members(one, xinetd=False) if one.real.is_dir() else [one]:
+            state.given(member, f"{_FOLDER}/{len(state.files):06}")
+    return state.told(config=_MAIN, directory=_FOLDER)
+
+
+def _xinetd(givens: list[Given], host: Host, tree: Tree, *, started: bool) -> Told:
+    """Write the main file that includes the PATHs; an inetd.conf among them means -inetd_compat."""
+    state, main = _Gatherer(tree, host), ""
+    compat = [one for one in givens if one.compat and not one.real.is_dir()]
+    for number, one in enumerate(one for one in givens if one not in compat):
+        # No line of xinetd can name a path with a blank in it.
+        path = f"{_FOLDER}-{number}" if re.search(r"[\s\0]", one.path) else one.path
+        if one.real.is_dir():
+            main += f"includedir {path}\n"
+            for member in state.members(one, xinetd=True):
+                state.given(member, posixpath.join(path, posixpath.basename(member.path)))
+        else:
+            main += f"include {path}\n"
+            state.given(one, path)
+    state.includes()
+    for one in compat:
+        state.given(one, formats.COMPAT)
+    if len(compat) > 1:
+        names = " and ".join(one.shown for one in compat)
+        state.problems.append(f"{names}: xinetd reads one inetd.conf (-inetd_compat), not {len(compat)}")
+    if not compat and started and host.compat and tree.is_file(formats.COMPAT):
+        state.found(formats.COMPAT)
+    state.files[_MAIN] = main
+    return state.told(config=_MAIN, compat=formats.COMPAT in state.files)
+
+
+def present(host: Host, root: Path) -> Mapping[str, str]:
+    """Return the files below a root that a plan for this host could have to change, by path.
+
+    Raises Refused with every file that cannot be read.
+    """
+    state = _Gatherer(Tree(root), host)
+    xinetd = isinstance(host.server, XinetdBuild)
+    state.if_there(host.config)
+    if xinetd:
+        state.includes()
+    if host.directory:
+        state.folder(host.directory, xinetd=xinetd)
+    if host.compat:
+        state.if_there(formats.COMPAT)
+    for setting in host.row.mapping:
+        folders = _SYSCTL_FOLDERS if setting.place is Place.SYSCTL else [f"{folder}/{setting.script}" for folder in _RC_FOLDERS]
+        for path in _SETTINGS_FILES[setting.place]:
+            state.if_there(path)
+        for folder in folders if setting.place is not Place.LIVE else ():
+            state.if_there(folder)
+            state.folder(folder, xinetd=False)
+    return state.told().files
+
+
+_RC_FOLDERS = ("/etc/rc.conf.d", "/usr/local/etc/rc.conf.d")
+_SYSCTL_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
+_SETTINGS_FILES = {
+    Place.RC_CONF: ("/etc/defaults/rc.conf", "/etc/defaults/vendor.conf", "/etc/rc.conf", "/etc/rc.conf.local"),
+    Place.SYSCTL: ("/etc/sysctl.conf", "/etc/sysctl.conf.local"),
+    Place.LIVE: (),
+}

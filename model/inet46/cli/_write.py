@@ -1,0 +1,80 @@
+"""Writing files below a folder: all of them or none, each one whole, and never outside the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from inet46.cli._tree import Tree, read, why
+from inet46.cli._trouble import Problems, Refused
+
+__all__ = ["write_below"]
+
+
+@attrs.frozen
+class _Staged:
+    """One file that is ready to take its place."""
+
+    temporary: Path
+    target: Path
+
+
+def write_below(folder: Path, files: Mapping[str, str], *, force: bool) -> list[Path]:
+    """Write files, by their paths on a host, below a folder that stands for its root; return what was written.
+
+    A file that is there already and is the same stays. One that differs is overwritten only with `force`. Links are followed as the host
+    itself would follow them, so that nothing outside the folder is touched. Raises Refused, with every reason, before anything is written.
+    """
+    tree, problems = Tree(folder), Problems()
+    todo: dict[Path, bytes] = {}
+    if folder.exists() and not folder.is_dir():
+        raise Refused([f"{folder}: not a directory"])
+    for path, text in files.items():
+        with problems.gather():
+            target, data = tree.real(path), text.encode("utf-8", "surrogateescape")
+            if not _same(target, data, force=force):
+                todo[target] = data
+    problems.settle()
+    staged: list[_Staged] = []
+    try:
+        for target, data in todo.items():
+            staged.append(_stage(target, data))
+        for one in staged:
+            one.temporary.replace(one.target)
+    except OSError as error:
+        raise Refused([f"{error.filename2 or error.filename or folder}: {why(error)}"]) from None
+    finally:
+        for one in staged:
+            one.temporary.unlink(missing_ok=True)
+    return list(todo)
+
+
+def _same(target: Path, data: bytes, *, force: bool) -> bool:
+    if not os.path.lexists(target):
+        return False
+    if not target.is_file():
+        raise Refused([f"{target}: is there, and is no regular file"])
+    same = read(target, str(target)) == data
+    if not same and not force:
+        raise Refused([f"{target}: is there already and differs; --force overwrites it"])
+    return same
+
+
+def _stage(target: Path, data: bytes) -> _Staged:
+    """Write a file beside its place, under a name that has a dot, which no includedir reads; it gets the old one's mode."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with temporary.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o7777)
+        except BaseException:
+            temporary.unlink()
+            raise
+    return _Staged(temporary, target)
