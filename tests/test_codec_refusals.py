@@ -37,7 +37,7 @@ REFUSED: list[tuple[dict[Any, Any], list[str]]] = [
     ({"port": [143]}, ["[143] is a list, expected int @ $.port"]),
     ({"port": 99999}, ["port 99999 is outside 1..65535 @ $.port"]),
     ({"prot": 143}, ["unknown key 'prot'; did you mean 'port'? @ $"]),
-    ({143: "port"}, [f"unknown key 143; known are {KEYS} @ $"]),
+    ({143: "port"}, [f"unknown key '143'; known are {KEYS} @ $"]),
     ({"transport": "tpc"}, ["transport 'tpc' is not one of tcp, udp; did you mean 'tcp'? @ $.transport"]),
     ({"transport": 6}, ["transport 6 is not one of tcp, udp @ $.transport"]),
     ({"transport": None}, ["transport None is not one of tcp, udp @ $.transport"]),

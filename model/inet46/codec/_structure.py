@@ -16,8 +16,9 @@ import cattrs
 import cattrs.gen
 
 from inet46.codec._words import cut, did_you_mean, found, show, unknown_key
-from inet46.host import HostPolicy
+from inet46.host import HostPolicy, Sharing
 from inet46.service import Builtin, Program
+from inet46.sockets import Family, Transport
 
 __all__ = ["structure"]
 
@@ -58,7 +59,8 @@ def _converter() -> cattrs.Converter:
     for kind in (bool, int, str):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook_func(lambda kind: kind == str | int, _exactly(str, int))
-    converter.register_structure_hook_func(lambda kind: isinstance(kind, type) and issubclass(kind, enum.Enum), _member)
+    for words in (Family, Transport, Sharing):
+        converter.register_structure_hook(words, _member)
     converter.register_structure_hook_func(lambda kind: kind == Program | Builtin, functools.partial(_program, converter))
     converter.register_structure_hook_factory(_is_tuple, functools.partial(_list_or_mapping, converter))
     converter.register_structure_hook_factory(attrs.has, functools.partial(_model, converter))
@@ -129,7 +131,8 @@ def _model(converter: cattrs.Converter, kind: type) -> Hook:
             return value
         if not isinstance(value, Mapping):
             raise TypeError(f"{found(value)}, expected a mapping ({kind.__name__})")
-        return inner(value, kind)
+        # A key that is no text is unknown anyway, and not every cattrs can say so.
+        return inner({key if isinstance(key, str) else repr(key): content for key, content in value.items()}, kind)
 
     return structure
 
