@@ -10,6 +10,7 @@ import json
 import poplib
 import ssl
 import sys
+import time
 
 _USER = "alice"
 _PASSWORD = "wonderland"
@@ -17,7 +18,17 @@ _PATIENCE = 10
 
 
 def login(service: str, address: str, port: int) -> str:
-    """Log in and open the mailbox: "ok", or why not in a few words."""
+    """Log in and open the mailbox: "ok", or why not in a few words.
+
+    One POP3 session has the mailbox to itself (RFC 1939, 8.1.1), so a login that finds it in use comes again, as a mail program does.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while "[IN-USE]" in (outcome := _try(service, address, port)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return outcome
+
+
+def _try(service: str, address: str, port: int) -> str:
     try:
         if service.startswith("imap"):
             _imap(address, port, tls=service == "imaps")
@@ -27,7 +38,10 @@ def login(service: str, address: str, port: int) -> str:
         return "timed out"
     except ConnectionError as problem:
         return (problem.strerror or type(problem).__name__).lower()
-    except (OSError, EOFError, imaplib.IMAP4.error, poplib.error_proto) as problem:
+    except poplib.error_proto as problem:
+        said = problem.args[0]
+        return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    except (OSError, EOFError, imaplib.IMAP4.error) as problem:
         return str(problem) or type(problem).__name__
     return "ok"
 
