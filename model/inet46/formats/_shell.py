@@ -31,7 +31,7 @@ def read(text: str) -> tuple[Step, ...]:
         return (Stop(reason=trouble.reason, at=trouble.at),)
 
 
-_REDIRECTION = re.compile(r"<<|>>|<&|>&|<>|>\||[<>]")
+_REDIRECTION = re.compile(r"[0-9]*(<<|>>|<&|>&|<>|>\||[<>])")
 _CLOSERS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 # Words that open what only some shells know.
 _DIALECT = frozenset({"function", "select", "coproc", "time", "[["})
@@ -155,12 +155,12 @@ class _Reader(Words):
         return steps
 
     def redirection(self) -> bool:
-        """Redirection = operator word; here-documents are not read."""
+        """Redirection = [ number ] operator word; here-documents are not read."""
         self.blanks()
         match = _REDIRECTION.match(self.text, self.pos)
         if match is None:
             return False
-        if match.group() == "<<":
+        if match.group(1) == "<<":
             raise Unreadable("a here-document is not read", self.pos)
         self.pos = match.end()
         self.blanks()

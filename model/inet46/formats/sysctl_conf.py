@@ -197,7 +197,7 @@ def plan_edits(
         trial = texts if target is None else {**texts, target: _with(texts.get(target, ""), target, key, value, dialect)}
         if all(_decided(trial, order, key, dialect).value == value for order in _orders(trial, dialect, at_end)):
             return Edits(texts={path: text for path, text in trial.items() if text != files.get(path)}, notes=tuple(notes))
-    left, last = effective(texts, key, dialect=dialect, links=links)
+    left, last = effective(trial, key, dialect=dialect, links=links)
     if isinstance(left, Unknown):
         raise Unsettled(key, left)
     raise Inexpressible([f"{key}: {value!r} cannot be set, {last} is read after every drop-in"])
