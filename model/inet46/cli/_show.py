@@ -22,7 +22,7 @@ from rich.text import Text
 from inet46.diagnostics import Diagnostic, Severity, render
 from inet46.sockets import Family, Socket
 
-__all__ = ["answers", "diagnostic", "diff", "heading", "paragraph", "plain_json", "socket_json", "table", "text", "visible"]
+__all__ = ["answers", "diagnostic", "diff", "heading", "one_line", "paragraph", "plain_json", "socket_json", "table", "text", "visible"]
 
 _PIPED = 10_000  # columns, where nobody's terminal limits them
 _READABLE = 100  # columns of running text
@@ -41,6 +41,11 @@ def visible(string: str) -> str:
     return string.translate(_PICTURES)
 
 
+def one_line(string: str) -> str:
+    """Return a text that does nothing to a terminal and stays on its line."""
+    return visible(string).translate({0x09: 0x2409, 0x0A: 0x240A})
+
+
 def text(string: str = "") -> None:
     """Print a text as it is, made visible."""
     click.echo(visible(string))
@@ -48,7 +53,7 @@ def text(string: str = "") -> None:
 
 def heading(string: str) -> None:
     """Print the line above a part of the output."""
-    click.echo(click.style(visible(string), bold=True))
+    click.echo(click.style(one_line(string), bold=True))
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -57,13 +62,13 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for title in titles:
         grid.add_column(title, overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(visible(cell)) for cell in row))
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
     _draw(grid, _width())
 
 
 def paragraph(string: str, *, indent: int = 0) -> None:
     """Print running text, wrapped."""
-    _draw(Padding(Text(visible(string)), (0, 0, 0, indent)), min(_width(), _READABLE))
+    _draw(Padding(Text(one_line(string)), (0, 0, 0, indent)), min(_width(), _READABLE))
 
 
 def _width() -> int:

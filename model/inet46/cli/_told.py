@@ -168,20 +168,27 @@ def gather(given: tuple[Given, ...], host: Host, root: Path | None) -> Told:
 
 
 def _locate(path: str, tree: Tree) -> Given:
-    # Links are not followed and `..` stays: the path as the daemon would be told it.
-    one = Given(str(Path(path).absolute()), Path(path), path) if tree.root is None else _below(path, tree, tree.root)
+    real = Path(path) if tree.root is None else tree.real(path)
+    if not path or "\0" in path:
+        raise Refused([f"{path!r} is not the name of a file"])
+    if tree.root is not None:
+        one = _below(Given(posixpath.normpath(f"/{path.lstrip('/')}"), real, path), tree, tree.root)
+    else:
+        # Links are not followed and `..` stays: the path as the daemon would be told it.
+        one = Given(str(real.absolute()) if real.exists() else path, real, path)
     if not one.real.exists():
         raise Refused([f"{tree.shown(path)}: no such file or directory"])
     return one
 
 
-def _below(path: str, tree: Tree, root: Path) -> Given:
+def _below(one: Given, tree: Tree, root: Path) -> Given:
     """Find a PATH below the root; one that is written with the root before it, as a shell completes it, is understood too."""
-    one = Given(posixpath.normpath(f"/{path.lstrip('/')}"), tree.real(path), path)
-    inside = os.path.relpath(path, root)
-    if one.real.exists() or Path(inside).parts[:1] == (os.pardir,):
+    if one.real.exists():
         return one
-    return Given(posixpath.normpath(f"/{inside}"), tree.real(inside), path)
+    inside = os.path.relpath(one.shown, root)
+    if Path(inside).parts[:1] == (os.pardir,):
+        return one
+    return Given(posixpath.normpath(f"/{inside}"), tree.real(inside), one.shown)
 
 
 def _inetd(givens: list[Given], host: Host, tree: Tree) -> Told:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from inet46.cli._show import visible
+from inet46.cli._show import one_line
 from inet46.errors import Inet46Error, Inexpressible, ModelError, Unprovable
 
 __all__ = ["Group", "Problems", "Refused", "both"]
@@ -35,7 +35,7 @@ class Refused(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Print one line for each reason."""
         for problem in self.problems:
-            click.echo(f"Error: {visible(problem)}", file=file, err=file is None)
+            click.echo(f"Error: {one_line(problem)}", file=file, err=file is None)
 
 
 class Problems(list[str]):
