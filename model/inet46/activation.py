@@ -68,24 +68,22 @@ def _table(entries: tuple[Entry, ...], host: Host) -> dict[_Key, Socket]:
 def _xinetd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host) -> tuple[str, ...]:
     """Decide between SIGHUP and a restart.
 
-    SIGHUP matches services by id. It does not apply a change of v6only, nor the removal of a bind; a change of family it applies by
-    killing the running sessions, which a restart leaves alone. Twins of one id are mixed up. A new id is always safe: what is gone is
-    closed before what is new is opened.
+    SIGHUP matches services by id (with transport, port and wait: a change of those is a new service). It does not apply a change of
+    v6only, nor the removal of a bind; a change of family it applies by killing the running sessions, which a restart leaves alone. Twins
+    of one id are mixed up. A new id is always safe: what is gone is closed before what is new is opened.
     """
-    before, after = _by_id(old), _by_id(new)
+    before, after = _by_id(old, host), _by_id(new, host)
     if len(before) < len(old) or len(after) < len(new):
         return RESTART
     moved = any(_wishes(before[name]) != _wishes(after[name]) for name in before.keys() & after.keys())
     return RESTART if moved else RELOAD
 
 
-def _by_id(entries: tuple[Entry, ...]) -> dict[str, Entry]:
-    return {(entry.id or entry.service).lower(): entry for entry in entries}
+def _by_id(entries: tuple[Entry, ...], host: Host) -> dict[_Key, Entry]:
+    """Tell services apart as cnf_extract does."""
+    ports = (entry.port if entry.port is not None else host.port(entry.service, entry.transport) for entry in entries)
+    return {((x.id or x.service).lower(), x.transport, port, x.wait): x for x, port in zip(entries, ports, strict=True)}
 
 
 def _wishes(entry: Entry) -> tuple[object, ...]:
-    return entry.transport, entry.port, entry.wait, tuple((bind.family, _option(bind.family, bind.v6only), bind.address) for bind in entry.binds)
-
-
-def _option(family: Family, v6only: bool | None) -> bool | None:  # noqa: FBT001 -- the value of a socket option
-    return v6only if family is Family.IPV6 else None
+    return tuple((bind.family, bind.v6only if bind.family is Family.IPV6 else None, bind.address) for bind in entry.binds)

@@ -63,11 +63,12 @@ def merge(services: Iterable[Service], host: str | HostPolicy | Host, files: Map
     old = formats.read(files, where)
     planned = plan(wishes, where, present=old.entries)
     then = where.with_settings(planned.settings)
-    editor = _Editor(where, dict(files))
+    editor = _Editor(where, dict(files), _read_paths(wishes, where, files))
     ours = _ports(wishes, where)
+    there, wanted = _by_port(old.entries, where), _by_port(planned.entries, where)
     for service in wishes:
-        mine = tuple(entry for entry in old.entries if (entry.transport, _port(entry, where)) == (service.transport, port_of(service, where)))
-        told = tuple(entry for entry in planned.entries if (entry.transport, _port(entry, where)) == (service.transport, port_of(service, where)))
+        key = service.transport, port_of(service, where)
+        mine, told = there.get(key, ()), wanted.get(key, ())
         if not service.enabled:
             editor.replace(service, mine, ())
         elif not _serves(service, mine, then):
@@ -98,6 +99,19 @@ def _port(entry: Entry, host: Host) -> int | None:
     return entry.port if entry.port is not None else host.port(entry.service, entry.transport)
 
 
+def _by_port(entries: Iterable[Entry], host: Host) -> dict[tuple[Transport, int | None], tuple[Entry, ...]]:
+    groups: dict[tuple[Transport, int | None], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.transport, _port(entry, host)), []).append(entry)
+    return {port: tuple(group) for port, group in groups.items()}
+
+
+def _read_paths(services: Iterable[Service], host: Host, files: Mapping[str, str]) -> frozenset[str]:
+    """Return the files that the super-server reads, or would read if they were there."""
+    homes = {home(service.name, host): "" for service in services}
+    return frozenset(source.path for source in formats.read({**homes, **files}, host).sources)
+
+
 def _serves(service: Service, entries: tuple[Entry, ...], host: Host) -> bool:
     """Return True if these entries already are what is wanted, in whatever spelling."""
     if not entries or shortfalls(service, predict(entries, host), host, host.policy.sharing):
@@ -121,11 +135,15 @@ def _check(services: tuple[Service, ...], old: tuple[Entry, ...], new: formats.R
     ours = set(_ports(services, host))
     result = predict(new.entries, host)
     problems: list[str] = []
+    held: dict[tuple[Transport, int | None], list[Held]] = {}
+    for one in result.sockets:
+        held.setdefault((one.socket.transport, one.socket.port), []).append(one)
     for service in services:
         if service.enabled:
-            port = port_of(service, host)
-            sockets = tuple(held for held in result.sockets if (held.socket.transport, held.socket.port) == (service.transport, port))
-            problems += shortfalls(service, Prediction(sockets=sockets), host, host.policy.sharing)
+            mine = tuple(held.get((service.transport, port_of(service, host)), ()))
+            problems += shortfalls(service, Prediction(sockets=mine), host, host.policy.sharing)
+            if not all(_same_duty(service, one.entry) for one in mine):
+                problems.append(f"{service}: what else stands in the files changes what is done for its clients")
     theirs = [[bare(entry) for entry in entries if (entry.transport, _port(entry, host)) not in ours] for entries in (old, new.entries)]
     if theirs[0] != theirs[1]:
         problems.append("other services would not stay as they are")
@@ -143,14 +161,17 @@ class _Editor:
 
     host: Host
     files: dict[str, str]
+    read: frozenset[str]
     edits: dict[str, list[tuple[int, int, str]]] = attrs.field(factory=dict)
+    appended: dict[str, str] = attrs.field(factory=dict)
 
     def replace(self, service: Service, mine: tuple[Entry, ...], told: tuple[Entry, ...]) -> None:
         """Put entries in the place of others; those that are the same stay, byte for byte, and what they also say is kept."""
         kept = {bare(entry): entry for entry in mine}
         keep = [kept[bare(entry)] for entry in told if bare(entry) in kept]
         drop = [entry for entry in mine if entry not in keep]
-        extra = tuple(dict.fromkeys(word for entry in mine for word in entry.extra)) if isinstance(self.host.server, XinetdBuild) else ()
+        extra = next((_carried(entry) for entry in mine if entry.extra and self._in_own_file(entry)), ())
+        extra = extra if isinstance(self.host.server, XinetdBuild) else ()
         fresh = tuple(attrs.evolve(entry, extra=extra) for entry in told if bare(entry) not in kept)
         if isinstance(self.host.server, XinetdBuild):
             fresh = _distinct(fresh, keep)
@@ -175,19 +196,19 @@ class _Editor:
 
     def _edit(self, span: Span, text: str) -> None:
         stop = span.stop
-        if not text and isinstance(self.host.server, XinetdBuild):
+        if not text and isinstance(self.host.server, XinetdBuild) and span.source.path != formats.COMPAT:
             stop = _with_blank_line(span)
         self.edits.setdefault(span.source.path, []).append((span.start, stop, text))
 
     def _append(self, path: str, text: str) -> None:
-        if path not in {source.path for source in formats.read({**self.files, path: ""}, self.host).sources}:
+        if path not in self.read:
             path = self.host.config  # the folder is not included from anywhere
-        at = len(self.files.get(path, ""))
-        self.edits.setdefault(path, []).append((at, at, self._apart(path, at, text)))
+        before = self.appended.get(path, "")
+        self.appended[path] = before + self._apart(path, len(self.files.get(path, "")), text, before)
 
-    def _apart(self, path: str, at: int, text: str) -> str:
+    def _apart(self, path: str, at: int, text: str, appended: str = "") -> str:
         """Set a text apart from what stands before it: a missing newline is added, and a blank line between paragraphs."""
-        before = self.files.get(path, "")[:at]
+        before = self.files.get(path, "")[:at] + appended
         if not before:
             return text
         newline = "" if before.endswith("\n") else "\n"
@@ -197,12 +218,18 @@ class _Editor:
     def result(self) -> dict[str, str]:
         """Make the edits, last one first, and return the new text of each file."""
         texts = {}
-        for path, edits in self.edits.items():
-            text = self.files.get(path, "")
-            for start, stop, new in sorted(edits, key=lambda edit: edit[:2], reverse=True):
-                text = text[:start] + new + text[stop:]
-            texts[path] = text
+        for path in dict.fromkeys((*self.edits, *self.appended)):
+            text, parts, at = self.files.get(path, ""), [], 0
+            for start, stop, new in sorted(self.edits.get(path, ()), key=lambda edit: edit[:2]):
+                parts += [text[at:start], new]
+                at = stop
+            texts[path] = "".join((*parts, text[at:], self.appended.get(path, "")))
         return texts
+
+
+def _carried(entry: Entry) -> tuple[str, ...]:
+    """Return what a paragraph also says and its successor goes on saying: all but what would take the place of the server."""
+    return tuple(word for word in entry.extra if word.split()[0] != "redirect" and "SENSOR" not in word.upper().split())
 
 
 def _distinct(fresh: tuple[Entry, ...], kept: list[Entry]) -> tuple[Entry, ...]:

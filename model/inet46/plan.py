@@ -6,6 +6,7 @@ a plan is never believed: it is the proof that is returned. Preferences are the 
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -19,10 +20,12 @@ from inet46.errors import Inexpressible, Unprovable
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import Dual, Host, InetdBuild, Setting, Token, XinetdBuild, resolve
 from inet46.predict import Held, Prediction, predict
-from inet46.service import Builtin, Service
+from inet46.service import Builtin, Program, Service
 from inet46.sockets import Family, Transport
 
 __all__ = ["Plan", "Reach", "bare", "duty", "home", "layout", "plan", "port_of", "reach", "shortfalls", "wanted"]
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # where a dual socket sees IPv4 clients
 
 Reach = tuple[Transport, str, int, Family]
 """One way in: transport, address, port, and the family of the clients that get through there."""
@@ -129,8 +132,11 @@ def duty(service: Service, family: Family, *, dual: bool) -> Mapping[str, object
 
     Raises Inexpressible when the access lists of the two families cannot be one list.
     """
+    program = service.program
+    if isinstance(program, Program) and program.argv0 == program.path.rpartition("/")[2]:
+        program = attrs.evolve(program, argv0=None)  # the usual argv[0], spelled out
     return {
-        "program": service.program,
+        "program": program,
         "wait": service.waits,
         "user": service.user,
         "group": service.group,
@@ -146,8 +152,8 @@ def _only_from(service: Service, family: Family, *, dual: bool) -> tuple[str, ..
         return None
     if not dual:
         return tuple(_network(text) for text in access.of(family) or ())
-    if access.ipv4 is not None and (access.ipv6 is None or "::/0" in access.ipv6):
-        # On a dual socket ::/0 matches mapped IPv4 clients too: the list would let everybody in.
+    if access.ipv4 is not None and (access.ipv6 is None or any(_MAPPED.subnet_of(ipaddress.IPv6Network(text)) for text in access.ipv6)):
+        # On a dual socket ::/0 and ::/1 match mapped IPv4 clients too: the list would let everybody in.
         raise Inexpressible([f"{service.name}: access for IPv4 cannot be limited on a socket that lets all of IPv6 in"])
     return tuple(_network(text) for text in (*(access.ipv4 if access.ipv4 is not None else ("0.0.0.0/0",)), *(access.ipv6 or ())))
 
@@ -185,6 +191,8 @@ def plan(services: Iterable[Service], host: str | HostPolicy | Host, *, present:
     if problems:
         raise Unprovable(problems)
     result = predict(entries, where.with_settings(tuple(settings)))
+    if reach(result.sockets) != wanted(wishes, where):
+        raise Unprovable([str(fault) for fault in result.faults] or ["together the services do not answer as each of them does alone"])
     files = layout(entries, where)
     return Plan(host=where, services=wishes, entries=tuple(entries), settings=tuple(settings), sockets=result.sockets, files=files)
 
@@ -220,7 +228,7 @@ def _plan_one(service: Service, host: Host, present: frozenset[Entry]) -> tuple[
     for sharing, goals in _modes(service, host):
         spellings = _tellable(_spellings(service, goals, host, present), untold)
         for entries in sorted(spellings, key=lambda entries: -sum(bare(entry) in present for entry in entries)):
-            for settings in _settings(host, sharing):
+            for settings in _settings(service, host, sharing):
                 problems = _prove(service, entries, host.with_settings(settings), sharing)
                 if not problems:
                     return entries, settings
@@ -254,18 +262,17 @@ def _modes(service: Service, host: Host) -> Iterator[tuple[Sharing, tuple[_Goal,
             yield Sharing.AUTO, shared
 
 
-def _settings(host: Host, sharing: Sharing) -> Iterator[tuple[Setting, ...]]:
+def _settings(service: Service, host: Host, sharing: Sharing) -> Iterator[tuple[Setting, ...]]:
     """Yield no settings, then those that make mapped addresses possible; the latter only if one socket was asked for.
 
     Where the kernel's own knob decides (Dual.GOVERNED), the settings are needed even if the running kernel happens to have them: the next
     boot must find them too.
     """
-    if sharing is not Sharing.MAPPED:
+    shared = (sharing is Sharing.MAPPED and _can_share(service)) or any(listener.v6only is False for listener in service.listeners)
+    if not shared or host.kernel.dual is not Dual.GOVERNED:
         yield ()
-        return
-    if host.kernel.dual is not Dual.GOVERNED:
-        yield ()
-    yield host.row.mapping
+    if shared:
+        yield host.row.mapping
 
 
 def _prove(service: Service, entries: tuple[Entry, ...], host: Host, sharing: Sharing) -> list[str]:

@@ -14,7 +14,7 @@ from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
 from inet46.host import HostPolicy
 from inet46.knowledge import Dual, Host, Owner, resolve
-from inet46.sockets import Family, Kind, Socket, collide, kind_of
+from inet46.sockets import Family, Kind, Socket, Transport, collide, kind_of
 
 __all__ = ["Held", "Prediction", "predict"]
 
@@ -42,12 +42,19 @@ class Prediction:
     unknown: tuple[str, ...] = ()
 
 
+_Key = tuple[object, ...]
+
+
 @attrs.define
 class _Replay:
-    """The daemon's table while it works through the entries: bind key -> what it holds under it (None: the bind failed)."""
+    """The daemon's table while it works through the entries: bind key -> what it holds under it (None: the bind failed).
+
+    `ports` are the keys that each port has seen: only sockets of one port can collide.
+    """
 
     host: Host
-    table: dict[tuple[object, ...], tuple[Socket, Entry] | None] = attrs.field(factory=dict)
+    table: dict[_Key, tuple[Socket, Entry] | None] = attrs.field(factory=dict)
+    ports: dict[tuple[Transport, int], dict[_Key, None]] = attrs.field(factory=dict)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
 
@@ -57,11 +64,11 @@ class _Replay:
         if port is None:
             self._no_port(entry)
             return
-        for number, bind in enumerate(entry.binds):
+        for bind in entry.binds:
             if bind.family is Family.IPV6 and not self.host.policy.ipv6:
                 self.faults.append(_fault(entry, "I502", "no-ipv6", f"{_label(entry)}: this host has no IPv6, the socket cannot be made"))
                 continue
-            self._bind(entry, number, bind, port)
+            self._bind(entry, bind, port)
 
     def _no_port(self, entry: Entry) -> None:
         message = f"{entry.service}/{entry.transport.value} is not in /etc/services, so the entry is lost"
@@ -70,17 +77,20 @@ class _Replay:
         else:
             self.faults.append(_fault(entry, "I110", "unknown-service", message))
 
-    def _bind(self, entry: Entry, number: int, bind: Bind, port: int) -> None:
+    def _bind(self, entry: Entry, bind: Bind, port: int) -> None:
         socket = self._socket(entry, bind, port)
         # A bind without a key is never recognised again: it stands for itself.
-        key = (entry.service, bind.key, bind.family, bind.address) if bind.key else (id(entry), number)
+        key = (entry.service, bind.key, bind.family, bind.address) if bind.key else (len(self.table),)
         held = self.table.get(key)
         if held and held[0] == socket:
             self.table[key] = (socket, entry)  # the socket stays, the later entry serves it
             return
         if held:
             del self.table[key]
-        other = next((x for x in self.table.values() if x and collide(socket, x[0], self.host.kernel.conflicts(socket.transport))), None)
+        near = self.ports.setdefault((socket.transport, port), {})
+        conflicts = self.host.kernel.conflicts(socket.transport)
+        other = next((x for x in map(self.table.get, near) if x and collide(socket, x[0], conflicts)), None)
+        near[key] = None
         if other is None:
             self.table[key] = (socket, entry)
             return
@@ -90,12 +100,12 @@ class _Replay:
     def _double_bind(self, entry: Entry, socket: Socket, held: Socket, holder: Entry) -> Diagnostic:
         lost = sorted(socket.families - held.families, key=lambda family: family.value)
         where = f" (line {holder.origin.line} of {holder.origin.source.path})" if holder.origin else ""
-        consequence = f"; {' and '.join(f.title for f in lost)} is lost" if lost else ""
+        consequence = f"{' and '.join(f.title for f in lost) or 'no family'} is lost"
         return _fault(
             entry,
             "I201",
             "double-bind",
-            f"{_label(entry)}: address already in use: {socket} is taken by {held} of {holder.service}{consequence}",
+            f"{_label(entry)}: address already in use: {socket} is taken by {held} of {holder.service}; {consequence}",
             notes=(f"the first of two conflicting entries wins{where}",),
         )
 
@@ -128,25 +138,32 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
     for entry in entries:
         replay.entry(entry)
     bound = [held for held in replay.table.values() if held]
+    near: dict[tuple[Transport, int], list[Socket]] = {}  # in the order they were bound
+    for socket, _ in bound:
+        near.setdefault((socket.transport, socket.port), []).append(socket)
     sockets = tuple(
-        Held(socket=socket, entry=entry, accepts=_accepts(socket, [other for other, _ in bound], replay.host)) for socket, entry in bound
+        Held(socket=socket, accepts=_accepts(socket, near[socket.transport, socket.port], replay.host), entry=entry)
+        for socket, entry in bound
     )
     starved = [_starved(held) for held in sockets if not held.accepts]
-    return Prediction(sockets=sockets, faults=(*replay.faults, *starved), unknown=tuple(replay.unknown))
+    shared = [_shared(group) for group in near.values() if len(set(group)) < len(group)]
+    return Prediction(sockets=sockets, faults=(*replay.faults, *starved), unknown=(*replay.unknown, *shared))
 
 
-def _accepts(socket: Socket, bound: list[Socket], host: Host) -> frozenset[Family]:
+def _accepts(socket: Socket, near: list[Socket], host: Host) -> frozenset[Family]:
     """Return which clients reach a socket when a dual one and a native IPv4 one share a port: only one of the two gets IPv4."""
-    rivals = {Kind.DUAL: Kind.V4_ANY, Kind.V4_ANY: Kind.DUAL}
-    rival = rivals.get(kind_of(socket))
-    others = [x for x in bound if (x.transport, x.port) == (socket.transport, socket.port) and kind_of(x) is rival]
-    if rival is None or not others:
+    rival = {Kind.DUAL: Kind.V4_ANY, Kind.V4_ANY: Kind.DUAL}.get(kind_of(socket))
+    rivals = [place for place, other in enumerate(near) if kind_of(other) is rival]
+    if not rivals:
         return socket.families
-    if host.kernel.owner is Owner.NATIVE:
-        loses = rival is Kind.V4_ANY
-    else:
-        loses = any(bound.index(other) > bound.index(socket) for other in others)
+    loses = rival is Kind.V4_ANY if host.kernel.owner is Owner.NATIVE else rivals[-1] > near.index(socket)
     return socket.families - {Family.IPV4} if loses else socket.families
+
+
+def _shared(group: list[Socket]) -> str:
+    """Name a socket that is bound twice, which only datagram sockets of Linux can be."""
+    socket = next(socket for socket in group if group.count(socket) > 1)
+    return f"{socket} is bound more than once: which of its sockets gets the datagrams is not known"
 
 
 def _starved(held: Held) -> Diagnostic:

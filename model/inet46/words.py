@@ -31,4 +31,5 @@ def change(
     listing = " + ".join(map(str, new))
     if families[0] != families[1]:
         return f"{service.name}: now answers {answers(families[0])} → {answers(families[1])}{f' ({listing})' if new else ''}"
-    return f"{service.name}: answers {answers(families[1])} as before, now on {listing or 'no socket'} instead of {' + '.join(map(str, old))}"
+    was = " + ".join(map(str, old)) or "no socket"
+    return f"{service.name}: answers {answers(families[1])} as before, now on {listing or 'no socket'} instead of {was}"

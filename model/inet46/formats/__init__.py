@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
+import attrs
+
 from inet46.entry import Entry
+from inet46.errors import Inexpressible
 from inet46.formats import inetd, xinetd
 from inet46.formats._reading import Reading
 from inet46.host import HostPolicy
@@ -29,12 +32,12 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
     where = resolve(host)
     match where.server:
         case InetdBuild() as build:
-            return _join(inetd.read(inetd.parse(files[path], path), build, where) for path in _inetd_paths(files, where))
+            return inetd.read((inetd.parse(files[path], path) for path in _inetd_paths(files, where)), build, where)
         case XinetdBuild() as build:
             main = xinetd.read(files, build, where)
             if not where.compat or build.compat is None or COMPAT not in files:
                 return main
-            return _join([main, inetd.read(inetd.parse(files[COMPAT], COMPAT), INETD_BUILDS[build.compat], where)])
+            return _join([main, inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)])
         case other:
             assert_never(other)
 
@@ -42,16 +45,33 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
 def write(entries: Iterable[Entry], host: str | HostPolicy | Host) -> str:
     """Return entries as the host's super-server has to be told them.
 
-    Raises Inexpressible, with everything that it cannot be told.
+    What is written is read back at once. Raises Inexpressible, with everything that it cannot be told.
     """
-    where = resolve(host)
+    where, said = resolve(host), tuple(entries)
     match where.server:
         case InetdBuild() as build:
-            return inetd.write(entries, build, where)
+            text = inetd.write(said, build, where)
+            heard = inetd.read([inetd.parse(text)], build, where)
         case XinetdBuild() as build:
-            return xinetd.write(entries, build, where)
+            text = xinetd.write(said, build, where)
+            heard = xinetd.read({where.config: text}, build, where)
         case other:
             assert_never(other)
+    if heard.entries != said:
+        raise Inexpressible(_losses(said, heard))
+    return text
+
+
+def _losses(said: tuple[Entry, ...], heard: Reading) -> list[str]:
+    """Name what a text that was written would be read back as."""
+    if len(said) != len(heard.entries):
+        return [str(fault) for fault in heard.faults] + list(heard.unknown)
+    return [
+        f"{mine.service}: {field.name} {getattr(mine, field.name)!r} would be read back as {getattr(theirs, field.name)!r}"
+        for mine, theirs in zip(said, heard.entries, strict=True)
+        for field in attrs.fields(Entry)
+        if field.eq and getattr(mine, field.name) != getattr(theirs, field.name)
+    ]
 
 
 def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Entry
 
-__all__ = ["NUMBER", "Reading", "fault", "split_lines"]
+__all__ = ["NUMBER", "Reading", "fault", "numeric", "size", "split_lines"]
 
 NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept more than any daemon does
 
@@ -38,3 +40,18 @@ def split_lines(source: Source) -> tuple[Span, ...]:
         spans.append(Span(source, start, stop))
         start = stop
     return tuple(spans)
+
+
+def numeric(text: str) -> str | None:
+    """Return a numeric address as `ss` writes it, None for what is none: a name, which only the host can look up."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(address) if mapped is None else f"::ffff:{mapped}"
+
+
+def size(text: str) -> int:
+    """Return how many bytes a text takes in its file, which is what the daemons' line buffers count."""
+    return len(text.encode("utf-8", "surrogateescape"))

@@ -6,6 +6,8 @@ Behaviour that will not tabulate is code in `predict` and `formats`, beside the 
 from __future__ import annotations
 
 import difflib
+import functools
+from collections.abc import Mapping
 
 import attrs
 
@@ -101,11 +103,15 @@ class Host:
 
     def port(self, name: str, transport: Transport) -> int | None:
         """The port that the host's /etc/services gives a name, None when it has none (or none is known)."""
-        table = PORTS if self.policy.services is None else dict(self.policy.services)
-        return table.get(f"{name}/{transport.value}")
+        return self._ports.get(f"{name}/{transport.value}")
+
+    @functools.cached_property
+    def _ports(self) -> Mapping[str, int]:
+        """What is asked once for every entry is not made anew for every entry."""
+        return PORTS if self.policy.services is None else dict(self.policy.services)
 
     def with_settings(self, settings: tuple[Setting, ...]) -> Host:
-        """This host after the live settings among these have been made."""
+        """The same host after the live settings among these have been made."""
         live = {setting.key: setting.value for setting in settings if setting.place is Place.LIVE}
         return attrs.evolve(self, policy=attrs.evolve(self.policy, settings={**dict(self.policy.settings), **live}))
 

@@ -12,27 +12,32 @@ _TCP, _UDP = Transport.TCP, Transport.UDP
 _V4, _V6 = Family.IPV4, Family.IPV6
 _BUILTINS = ("echo", "discard", "daytime", "time", "chargen")
 
-# FreeBSD sets IPV6_V6ONLY itself, to 1 for a lone 6 and to 0 as soon as a 4 stands beside it; the digits are no part of the key, so the last
-# of tcp6 and tcp46 for one service wins.
+# FreeBSD sets IPV6_V6ONLY itself, to 1 for a lone 6 and to 0 as soon as a 4 stands beside it; the digits are no part of the key, so the
+# last of tcp6 and tcp46 for one service wins. tcp5 is a bad IP version, and tcp6only a protocol that no service has.
 _FREEBSD_TOKENS = tuple(
     Token(name=f"{kind.value}{digits}", transport=kind, opens=(Bound(family=family, v6only=v6only, key=kind.value),))
     for kind in (_TCP, _UDP)
     for digits, family, v6only in (("4", _V4, None), ("", _V4, None), ("6", _V6, True), ("46", _V6, False), ("64", _V6, False))
-)
+) + tuple(Token(name=f"{kind.value}{suffix}", transport=kind, opens=()) for kind in (_TCP, _UDP) for suffix in ("5", "6only"))
 # In 4.x days plain tcp was the customary spelling, and it is what UW-IMAP documents.
-_FREEBSD_4_TOKENS = tuple(sorted(_FREEBSD_TOKENS, key=lambda token: token.name.endswith("4") and token.opens[0].family is _V4))
+_FREEBSD_4_TOKENS = tuple(sorted(_FREEBSD_TOKENS, key=lambda token: token.name in {"tcp4", "udp4"}))
 
 _FREEBSD = InetdBuild(
     name="freebsd-inetd",
     tokens=_FREEBSD_TOKENS,
-    builtins=(*_BUILTINS, "auth"),
+    builtins=(*_BUILTINS, "tcpmux", "auth"),
     numeric_ports=False,
     host_prefix=False,
     brackets=False,
+    default_host_ends=True,
+    maps_hosts=False,
     quotes=True,
+    trims=False,
     comment_anywhere=False,
     continuation=True,
+    rereads_line=False,
     max_args=20,
+    excess_args_cost_line=True,
     line_limit=2048,
     suffix=Suffix.CHILDREN,
     rate_offset=0,
@@ -49,14 +54,19 @@ INETDS = (
     InetdBuild(
         name="freebsd-4-inetd",
         tokens=_FREEBSD_4_TOKENS,
-        builtins=(*_BUILTINS, "auth"),
+        builtins=(*_BUILTINS, "tcpmux", "auth"),
         numeric_ports=False,
         host_prefix=False,
         brackets=False,
+        default_host_ends=True,
+        maps_hosts=False,
         quotes=True,
+        trims=False,
         comment_anywhere=False,
         continuation=True,
+        rereads_line=False,
         max_args=20,
+        excess_args_cost_line=True,
         line_limit=2048,
         suffix=Suffix.CHILDREN,
         rate_offset=0,
@@ -74,6 +84,7 @@ INETDS = (
             Token(name="tcp4", transport=_TCP, opens=(Bound(family=_V4, key="tcp4"),)),
             Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, v6only=True, key="tcp6"),)),
             Token(name="tcp46", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp46"),), named=False),
+            Token(name="tcp64", transport=_TCP, opens=(Bound(family=_V4, key="tcp64"),)),
             Token(name="udp", transport=_UDP, opens=(Bound(family=_V4, key="udp"), Bound(family=_V6, key="udp6"))),
             Token(name="udp4", transport=_UDP, opens=(Bound(family=_V4, key="udp4"),)),
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, key="udp6"),)),
@@ -83,10 +94,15 @@ INETDS = (
         numeric_ports=True,
         host_prefix=True,
         brackets=True,
+        default_host_ends=True,
+        maps_hosts=False,
         quotes=False,
+        trims=False,
         comment_anywhere=False,
         continuation=True,
+        rereads_line=True,
         max_args=20,
+        excess_args_cost_line=False,
         line_limit=1024,
         suffix=Suffix.RATE,
         rate_offset=1,
@@ -112,14 +128,19 @@ INETDS = (
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, v6only=False, key="udp6"),)),
             Token(name="udp46", transport=_UDP, opens=(Bound(family=_V4, key="udp46"),)),
         ),
-        builtins=_BUILTINS,
+        builtins=(*_BUILTINS, "tcpmux"),
         numeric_ports=True,
         host_prefix=True,
         brackets=False,
+        default_host_ends=False,
+        maps_hosts=True,
         quotes=True,
+        trims=True,
         comment_anywhere=False,
         continuation=False,
+        rereads_line=False,
         max_args=None,
+        excess_args_cost_line=False,
         line_limit=None,
         suffix=Suffix.RATE,
         rate_offset=0,
@@ -134,15 +155,24 @@ INETDS = (
     *(
         InetdBuild(
             name=name,
-            tokens=tuple(Token(name=kind.value, transport=kind, opens=(bound,)) for kind in (_TCP, _UDP)),
+            tokens=tuple(
+                Token(name=f"{kind.value}{digits}", transport=kind, opens=() if digits else (bound,))
+                for kind in (_TCP, _UDP)
+                for digits in ("", "4", "6", "46", "64", "6only")
+            ),
             builtins=_BUILTINS,
             numeric_ports=False,
             host_prefix=False,
             brackets=False,
+            default_host_ends=True,
+            maps_hosts=False,
             quotes=False,
+            trims=False,
             comment_anywhere=False,
             continuation=False,
+            rereads_line=False,
             max_args=None,
+            excess_args_cost_line=False,
             line_limit=None,
             suffix=Suffix.NONE,
             rate_offset=0,

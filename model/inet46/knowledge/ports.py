@@ -42,4 +42,4 @@ PORTS = {
     "imaps/tcp": 993,
     "pop3s/tcp": 995,
 }
-# Sources: Debian 12 netbase /etc/services; FreeBSD usr.sbin/services_mkdb/services. imap/udp and pop3/udp differ between them and are left out.
+# Sources: Debian 12 netbase /etc/services; FreeBSD usr.sbin/services_mkdb/services. They differ on imap/udp and pop3/udp, left out here.

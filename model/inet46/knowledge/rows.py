@@ -89,7 +89,7 @@ class Bound:
 
 @attrs.frozen(kw_only=True)
 class Token:
-    """What one protocol token of an inetd means. `named` False: only with a port number, a service name is not found."""
+    """What one protocol token of an inetd means; one that opens nothing loses its line. `named` False: not with a service name."""
 
     name: str
     transport: Transport
@@ -107,11 +107,16 @@ class InetdBuild:
     numeric_ports: bool
     host_prefix: bool  # address: before the service
     brackets: bool  # [v6]: is understood
+    default_host_ends: bool  # `*:` ends what `address:` on a line of its own began (else it breaks the daemon)
+    maps_hosts: bool  # an IPv4 address before a service on an IPv6 socket becomes ::ffff:address (else it opens nothing)
     quotes: bool
+    trims: bool  # every kind of blank is cut off both ends of a line, \r too
     comment_anywhere: bool
     continuation: bool  # an indented line continues the one above
+    rereads_line: bool  # for IPv6, a protocol without 4 or 6 is read a second time, from the entry's first line alone
     max_args: int | None  # argv including argv[0]; None: no limit
-    line_limit: int | None  # characters in a line
+    excess_args_cost_line: bool  # more arguments lose the line (else they are cut off)
+    line_limit: int | None  # bytes in a line with its end; what is over is taken for the next line
     suffix: Suffix
     rate_offset: int  # what must be added to a wished rate: `.max N` may serve only N - 1
     user_group: str  # separators between user and group, the one looked for first standing first
@@ -131,6 +136,7 @@ class XinetdBuild:
     sets_v6only: bool  # since 2.3.12: always, to 1 if the attribute `v6only` is written at all, else to 0
     both_flags_disable: bool  # flags = IPv4 IPv6 disables the service (else: the IPv6 socket, dual)
     disable_is_final: bool  # `disable = yes` ends the entry; else the `enabled` list revives it
+    falls_back: bool  # where no IPv6 socket can be made, one without `bind` becomes an IPv4 one
     rlimit_files: bool
     builtins: tuple[str, ...]
     compat: str | None  # the build that reads /etc/inetd.conf when -inetd_compat is passed; None: no such option

@@ -15,9 +15,12 @@ import re
 import attrs
 
 from inet46.diagnostics import Diagnostic, Source, Span
-from inet46.formats._reading import fault, split_lines
+from inet46.formats._reading import fault, size, split_lines
 
 __all__ = ["Attribute", "Document", "Include", "Paragraph", "emit", "parse"]
+
+_BLANK = " \t\n\v\f\r"  # isspace(3), which decides about empty lines and braces; values are split at blanks and tabs only
+_LONGEST = 16384  # two windows of 8 KiB
 
 
 @attrs.frozen
@@ -90,12 +93,13 @@ class _Scanner:
         while self.at < len(self.lines):
             line = self.lines[self.at]
             self.at += 1
-            if line.text.strip(" \t\n") and not line.text.lstrip(" \t").startswith("#"):
+            text = _text(line).strip(_BLANK)
+            if text and not text.startswith("#"):
                 return line
         return None
 
     def file(self) -> None:
-        """file := { include | includedir | defaults | service }."""
+        """Read `file := { include | includedir | defaults | service }`."""
         seen_defaults = False
         while (line := self._next()) is not None:
             words = _words(line)
@@ -110,20 +114,21 @@ class _Scanner:
                     self.items.append(paragraph)
                     seen_defaults = seen_defaults or paragraph.defaults
             else:
-                self._say("I120", "missing-service-keyword", f"{words[0]!r} begins no paragraph; everything to the next '}}' is skipped", line)
+                text = f"{words[0]!r} begins no paragraph; everything to the next '}}' is skipped"
+                self._say("I120", "missing-service-keyword", text, line)
                 self._skip()
 
     def _paragraph(self, header: Span, name: str) -> Paragraph | None:
         what = f"service {name}" if name else "defaults"
         line = self._next()
-        if line is None or _words(line) != ["{"]:
+        if line is None or not _is(line, "{"):
             self._say("I121", "missing-brace", f"{what}: missing '{{' on a line of its own; the entry is lost", header)
-            self.at -= 1 if line is not None and _words(line) == ["}"] else 0
+            self.at -= 1 if line is not None and _is(line, "}") else 0
             self._skip()
             return None
         attributes: list[Attribute] = []
         while (line := self._next()) is not None:
-            if _words(line) == ["}"]:
+            if _is(line, "}"):
                 return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
             problem = self._attribute(line, attributes)
             if problem:
@@ -134,8 +139,10 @@ class _Scanner:
         return None
 
     def _attribute(self, line: Span, attributes: list[Attribute]) -> str | None:
-        """attribute := NAME WS OP values; returns what is wrong with it."""
-        match = re.fullmatch(r"[ \t]*([^ \t]+)(?:([ \t]+)([^ \t]*)(.*))?", line.text.rstrip("\n"), re.DOTALL)
+        """Read `attribute := NAME WS OP values`; return what is wrong with it."""
+        if size(line.text) > _LONGEST:
+            return f"a line of {size(line.text)} bytes is cut after {_LONGEST}"
+        match = re.fullmatch(r"[ \t]*([^ \t]+)(?:([ \t]+)([^ \t]*)(.*))?", _text(line), re.DOTALL)
         if match is None or match[2] is None or match[3] == "":
             name = match[1] if match else ""
             return f"attribute {name.partition('=')[0]} needs a space before operator" if "=" in name else f"nothing after attribute {name}"
@@ -149,12 +156,21 @@ class _Scanner:
     def _skip(self) -> None:
         """Go on behind the next line that holds only a closing brace, as confparse.c does after a mistake."""
         while (line := self._next()) is not None:
-            if _words(line) == ["}"]:
+            if _is(line, "}"):
                 return
 
     def _say(self, code: str, name: str, message: str, span: Span) -> None:
         self.faults.append(fault(code, name, message, span))
 
 
+def _text(line: Span) -> str:
+    """Return what a daemon written in C sees of a line: it ends at a NUL."""
+    return line.text.rstrip("\n").partition("\0")[0]
+
+
 def _words(line: Span) -> list[str]:
-    return re.findall(r"[^ \t\n]+", line.text)
+    return re.findall(r"[^ \t]+", _text(line))
+
+
+def _is(line: Span, brace: str) -> bool:
+    return _text(line).strip(_BLANK) == brace

@@ -12,15 +12,13 @@ import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
-from inet46.formats._reading import NUMBER, Reading, fault
+from inet46.formats._reading import NUMBER, Reading, fault, numeric
 from inet46.formats.xinetd.document import Attribute, Document, Include, Paragraph, parse
 from inet46.knowledge import Host, XinetdBuild
 from inet46.service import RLIMITS, Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
 
-__all__ = ["ADDRESS", "read"]
-
-ADDRESS = r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*"
+__all__ = ["read"]
 
 # name -> number of values; -1 any number once, -2 a list that += and -= may change (parse.c, service_attributes[])
 _COUNTS = {
@@ -32,16 +30,22 @@ _COUNTS = {
     **dict.fromkeys(("server_args", "type", "flags", "access_times", "log_type"), -1),
     **dict.fromkeys(("only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv"), -2),
 }
+_INHERITED = ("only_from", "no_access")  # copied from the defaults read so far at the moment when a service is parsed
 _NEED_VALUES = {"flags", "type", "server_args", "access_times", "log_type"}
 _FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
 # What a Service has words for; the rest of a paragraph is kept word for word in Entry.extra.
 _KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group", "server", "server_args", "id", "port", "instances"} | {
-    "per_source", "nice", "umask", "bind", "cps", "type", "flags", "only_from", "no_access", "env", *(f"rlimit_{n}" for n in RLIMITS)
+    "per_source", "nice", "umask", "bind", "interface", "cps", "type", "flags", "only_from", "no_access", "env",
+    *(f"rlimit_{name}" for name in RLIMITS),
 }  # fmt: skip
 
 
 class _Lost(Exception):
-    """The daemon disables this service."""
+    """The daemon disables this service, because of that attribute if one is named."""
+
+    def __init__(self, message: str, attribute: str = "") -> None:
+        super().__init__(message)
+        self.attribute = attribute
 
 
 class _Unknown(Exception):
@@ -55,7 +59,7 @@ class _State:
     files: Mapping[str, str]
     host: Host
     build: XinetdBuild
-    services: list[Paragraph] = attrs.field(factory=list)
+    services: list[tuple[Paragraph, dict[str, tuple[str, ...]]]] = attrs.field(factory=list)
     defaults: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
@@ -71,7 +75,7 @@ class _State:
                 case Paragraph(name="") as paragraph:
                     self._add_defaults(paragraph)
                 case Paragraph() as paragraph:
-                    self.services.append(paragraph)
+                    self.services.append((paragraph, {name: self.defaults[name] for name in _INHERITED if name in self.defaults}))
                 case Include() as include:
                     self._include(include, document, (*seen, path))
 
@@ -90,7 +94,7 @@ class _State:
 
     def _add_defaults(self, paragraph: Paragraph) -> None:
         for attribute in paragraph.attributes:
-            if attribute.name in {"enabled", "disabled"}:
+            if attribute.name in {"enabled", "disabled", *_INHERITED}:
                 self.defaults[attribute.name] = (*self.defaults.get(attribute.name, ()), *attribute.values)
             else:
                 self.defaults.setdefault("bind" if attribute.name == "interface" else attribute.name, attribute.values)
@@ -115,50 +119,38 @@ def read(files: Mapping[str, str], build: XinetdBuild, host: Host) -> Reading:
     state = _State(files, host, build)
     state.load(host.config)
     entries: list[Entry] = []
-    for paragraph in state.services:
+    bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]] = {}
+    for told, inherited in state.services:
+        paragraph = _Paragraph(told, state, inherited)
         try:
-            entry = _Paragraph(paragraph, state).entry()
+            entry = paragraph.entry()
         except _Lost as lost:
-            state.faults.append(fault("I130", "service-disabled", f"{paragraph.name}: {lost}: the service is disabled", paragraph.header))
-        except _Unknown as reason:
-            state.unknown.append(f"{paragraph.span.source.path}:{paragraph.span.line}: {reason}")
+            state.faults.append(fault("I130", "service-disabled", f"{told.name}: {lost}: the service is disabled", told.header))
+        except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: nice = 99
+            state.unknown.append(f"{told.span.source.path}:{told.span.line}: {told.name}: {reason}")
         else:
-            if entry is not None and _enabled(entry, state) and not _identical(entry, entries, state):
+            if entry is not None and paragraph.listed() and not _identical(entry, paragraph, bound):
                 entries.append(entry)
     return Reading(
         entries=tuple(entries), faults=tuple(state.faults), unknown=tuple(state.unknown), sources=tuple(dict.fromkeys(state.sources))
     )
 
 
-def _enabled(entry: Entry, state: _State) -> bool:
-    """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
-    name = (entry.id or entry.service).lower()
-    enabled = state.defaults.get("enabled")
-    if enabled is not None and name not in {other.lower() for other in enabled}:
-        state.faults.append(fault("I131", "not-enabled", f"{name} is not in the `enabled` list of defaults", _place(entry)))
-        return False
-    return name not in {other.lower() for other in state.defaults.get("disabled", ())}
+def _identical(entry: Entry, paragraph: _Paragraph, bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]]) -> bool:
+    """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no bind.
 
-
-def _identical(entry: Entry, earlier: list[Entry], state: _State) -> bool:
-    """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no address."""
-
-    def port(one: Entry) -> int | None:
-        return one.port if one.port is not None else state.host.port(one.service, one.transport)
-
-    for other in earlier:
-        theirs, ours = other.binds[0].address, entry.binds[0].address
-        if theirs is not None and (other.transport, port(other)) == (entry.transport, port(entry)) and ours in {None, theirs}:
+    `bound` holds the earlier ones, with the address as the file says it: 0.0.0.0 and :: count, and so does one that flags contradict.
+    """
+    port = entry.port if entry.port is not None else paragraph.state.host.port(entry.service, entry.transport)
+    earlier, ours = bound.setdefault((entry.transport, port), []), paragraph.bind
+    for theirs, other in earlier:
+        if ours in {None, theirs}:
             text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
-            state.faults.append(fault("I202", "identical-service", text, _place(entry)))
+            paragraph.state.faults.append(fault("I202", "identical-service", text, paragraph.paragraph.span))
             return True
+    if ours is not None:
+        earlier.append((ours, entry))
     return False
-
-
-def _place(entry: Entry) -> Span:
-    if entry.origin is None:
-        raise AssertionError("an entry that was read has an origin")
-    return entry.origin
 
 
 @attrs.define
@@ -167,22 +159,56 @@ class _Paragraph:
 
     paragraph: Paragraph
     state: _State
+    inherited: dict[str, tuple[str, ...]]
     values: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
-    disabled: bool = False
+
+    @property
+    def name(self) -> str:
+        """The id, by which `enabled` and `disabled` know a service."""
+        return self.values.get("id", (self.paragraph.name,))[0].lower()
+
+    @property
+    def bind(self) -> str | None:
+        """The address that the service or the defaults name, if one does."""
+        return (self.values.get("bind") or self.state.defaults.get("bind") or (None,))[0]
+
+    @property
+    def revived(self) -> bool:
+        """True if the defaults' list of enabled services names this one, which clears what had disabled it."""
+        return self.name in {other.lower() for other in self.state.defaults.get("enabled", ())}
+
+    def listed(self) -> bool:
+        """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
+        if "enabled" in self.state.defaults and not self.revived:
+            text = f"{self.name} is not in the `enabled` list of defaults"
+            self.state.faults.append(fault("I131", "not-enabled", text, self.paragraph.span))
+            return False
+        return self.name not in {other.lower() for other in self.state.defaults.get("disabled", ())}
 
     def entry(self) -> Entry | None:
         """Return the entry, or None when it is switched off."""
+        try:
+            return self._entry()
+        except _Lost as lost:
+            # A bad value only marks the service disabled; the mark goes when a later line, or the list in defaults, switches it on.
+            names = [attribute.name for attribute in self.paragraph.attributes]
+            bad = names.index(lost.attribute) if lost.attribute in names else len(names)
+            on = any(x.name == "disable" and x.values[:1] == ("no",) for x in self.paragraph.attributes[bad + 1 :])
+            if lost.attribute and lost.attribute != "disable" and (on or self.revived):
+                raise _Unknown(f"{lost}, and switched on again without it") from None
+            raise
+
+    def _entry(self) -> Entry | None:
         for attribute in self.paragraph.attributes:
-            if attribute.name == "disable" and attribute.values and attribute.values[0].lower() == "yes":
-                self.disabled = True
-                break
             self._take(attribute)
-        if self.disabled:
+            if self.state.build.disable_is_final and self._off():
+                return None
+        if self._off() and not self.revived:
             return None
         kinds = {value.upper() for value in self.values.get("type", ())}
         if kinds & {"RPC", "SPECIAL", "TCPMUX", "TCPMUXPLUS"}:
-            raise _Unknown(f"{self.paragraph.name}: type {' '.join(sorted(kinds))}")
-        transport = self._transport()
+            raise _Unknown(f"type {' '.join(sorted(kinds))}")
+        transport = self._transport(unlisted="UNLISTED" in kinds)
         wait = self._yes("wait")
         family, address = self._address()
         return Entry(
@@ -195,8 +221,8 @@ class _Paragraph:
             user=self._needed("user")[0],
             group=self.values.get("group", (None,))[0],
             limits=self._limits(),
-            only_from=self.values.get("only_from"),
-            no_access=self.values.get("no_access", ()),
+            only_from=self.values.get("only_from", self.inherited.get("only_from")),
+            no_access=self.values.get("no_access", self.inherited.get("no_access", ())),
             environment=tuple((name, value) for name, _, value in (item.partition("=") for item in self.values.get("env", ()))),
             id=self.values.get("id", (None,))[0],
             extra=tuple(self._extra()),
@@ -219,13 +245,18 @@ class _Paragraph:
         elif name in self.values:
             self._warn("I143", "attribute-already-set", f"attribute already set: {name}; the first one counts", attribute.span)
         elif name in _NEED_VALUES and not attribute.values:
-            raise _Lost(f"{name} has no value")
+            raise _Lost(f"{name} has no value", name)
         else:
             self.values[name] = attribute.values
 
+    def _off(self) -> bool:
+        return "disable" in self.values and self._yes("disable")
+
     def _list(self, name: str, attribute: Attribute) -> tuple[str, ...]:
-        before = self.values.get(name, self.state.defaults.get(name, ()) if attribute.operator == "+=" else ())
+        before = self.values.get(name, self.inherited.get(name, ()) if attribute.operator != "=" else ())
         if attribute.operator == "-=":
+            if name == "env":
+                raise _Lost("-= cannot be used for env", name)
             return tuple(value for value in before if value not in attribute.values)
         return (*before, *attribute.values)
 
@@ -240,32 +271,38 @@ class _Paragraph:
     def _yes(self, name: str) -> bool:
         value = self._needed(name)[0].lower()
         if value not in {"yes", "no"}:
-            raise _Lost(f"{name} = {value} is neither yes nor no")
+            raise _Lost(f"{name} = {value} is neither yes nor no", name)
         return value == "yes"
 
-    def _transport(self) -> Transport:
+    def _transport(self, *, unlisted: bool) -> Transport:
         """Read socket_type and protocol, each of which can stand for the other; tcp6 and tcp46 are no protocols here."""
         protocol = self.values.get("protocol", ("",))[0]
+        if protocol.lower() in {"tcp", "udp"} and protocol != protocol.lower():
+            if not unlisted:
+                raise _Lost(f"{self.paragraph.name}/{protocol} is not in /etc/services, which knows tcp and udp in small letters")
+            protocol = protocol.lower()
         socket_type = self.values.get("socket_type", ("",))[0].lower()
         if protocol and protocol not in {"tcp", "udp"}:
             if re.fullmatch(r"(tcp|udp)[46].*", protocol):
-                raise _Lost(f"protocol {protocol} not in /etc/protocols")
-            raise _Unknown(f"{self.paragraph.name}: protocol {protocol}")
+                raise _Lost(f"protocol {protocol} not in /etc/protocols", "protocol")
+            raise _Unknown(f"protocol {protocol}")
         for transport in Transport:
             if socket_type in {transport.socket_type, ""} and protocol in {transport.value, ""} and (socket_type or protocol):
                 return transport
         if socket_type in {"raw", "seqpacket", "stream", "dgram"}:
-            raise _Unknown(f"{self.paragraph.name}: {socket_type} socket with protocol {protocol or '(none)'}")
-        raise _Lost(f"socket_type {socket_type!r} is not one of stream, dgram, raw, seqpacket" if socket_type else "missing attribute socket_type")
+            raise _Unknown(f"{socket_type} socket with protocol {protocol or '(none)'}")
+        if not socket_type:
+            raise _Lost("missing attribute socket_type")
+        raise _Lost(f"socket_type {socket_type!r} is not one of stream, dgram, raw, seqpacket", "socket_type")
 
     def _port(self, transport: Transport, *, unlisted: bool) -> int | None:
         """Check name and port against /etc/services, as far as it was looked at."""
         text = self.values.get("port", (None,))[0]
         if text is not None and (not re.fullmatch(NUMBER, text) or int(text) > 65535):
-            raise _Lost(f"port {text!r} is not a number up to 65535")
+            raise _Lost(f"port {text!r} is not a number up to 65535", "port")
         port = None if text is None else int(text)
         if port == 0:
-            raise _Unknown(f"{self.paragraph.name}: port 0 is a random one")
+            raise _Unknown("port 0 is a random one")
         if unlisted:
             if port is None:
                 raise _Lost("type UNLISTED needs a port")
@@ -281,18 +318,19 @@ class _Paragraph:
         """Apply the heart of xinetd: which family a service gets, and what becomes of a bind that contradicts it."""
         flags = {value.upper() for value in self.values.get("flags", ())}
         if flags - _FLAGS:
-            raise _Lost(f"bad flag {', '.join(sorted(flags - _FLAGS))}")
+            raise _Lost(f"bad flag {', '.join(sorted(flags - _FLAGS))}", "flags")
         build = self.state.build
         if {"IPV4", "IPV6"} <= flags:
             if build.both_flags_disable:
                 raise _Lost("specified as both IPv4 and IPv6")
             flags.discard("IPV4")
         stated = Family.IPV4 if "IPV4" in flags else Family.IPV6 if "IPV6" in flags else None
-        bind = (self.values.get("bind") or self.state.defaults.get("bind") or (None,))[0]
+        bind = self.bind
         if bind is None:
-            return stated if stated is not None else build.default_family, None
-        if not re.fullmatch(ADDRESS, bind):
-            raise _Unknown(f"{self.paragraph.name}: the address of {bind}")
+            family = stated if stated is not None else build.default_family
+            return (Family.IPV4 if build.falls_back and not self.state.host.policy.ipv6 else family), None
+        if (bind := numeric(bind)) is None:
+            raise _Unknown(f"the address of {self.bind}")
         family = Family.IPV6 if ":" in bind else Family.IPV4
         if stated not in {None, family}:
             text = f"bind = {bind} contradicts flags = {' '.join(sorted(flags))}: xinetd listens on every address instead"
@@ -303,7 +341,7 @@ class _Paragraph:
     def _program(self, *, internal: bool) -> Program | Builtin:
         if internal:
             if self.paragraph.name not in self.state.build.builtins:
-                raise _Unknown(f"the built-in service {self.paragraph.name}")
+                raise _Unknown("not a known built-in service")
             return Builtin(builtin=self.paragraph.name)
         if "redirect" in self.values:
             return Builtin(builtin="redirect")
@@ -311,9 +349,9 @@ class _Paragraph:
             raise _Lost("no server is specified")
         path, args = self.values["server"][0], self.values.get("server_args", ())
         if not path.startswith("/") or path.endswith("/"):
-            raise _Lost(f"server {path} is not the absolute path of a program")
+            raise _Lost(f"server {path} is not the absolute path of a program", "server")
         if "NAMEINARGS" in {flag.upper() for flag in self.values.get("flags", ())} and args:
-            return Program(path=path, argv0=args[0], args=args[1:])
+            return Program(path=path, argv0=args[0] if args[0] != path.rpartition("/")[2] else None, args=args[1:])
         return Program(path=path, args=args)
 
     def _limits(self) -> Limits:
@@ -324,7 +362,7 @@ class _Paragraph:
             rate=Rate(connections=int(cps[0]), seconds=1) if re.fullmatch(NUMBER, cps[0]) and int(cps[0]) and cps[1] == "10" else None,
             nice=self._number("nice", r"-?[0-9]+", 10),
             umask=self._number("umask", r"[0-7]+", 8),
-            rlimits=tuple((name, amount) for name in RLIMITS if (amount := self._rlimit(name)) is not None),
+            rlimits=tuple((name, amount) for name in self._rlimits() if (amount := self._rlimit(name)) is not None),
         )
 
     def _count(self, name: str) -> int | None:
@@ -335,16 +373,19 @@ class _Paragraph:
         if name not in self.values:
             return None
         if not re.fullmatch(pattern, self.values[name][0]):
-            raise _Lost(f"{name} = {self.values[name][0]} is not a number")
+            raise _Lost(f"{name} = {self.values[name][0]} is not a number", name)
         return int(self.values[name][0], base)
 
+    def _rlimits(self) -> Iterator[str]:
+        return (name.removeprefix("rlimit_") for name in self.values if name.startswith("rlimit_"))
+
     def _rlimit(self, name: str) -> int | None:
-        value = self.values.get(f"rlimit_{name}", ("UNLIMITED",))[0]
+        value = self.values[f"rlimit_{name}"][0]
         if value.upper() == "UNLIMITED":
             return None
         match = re.fullmatch(rf"({NUMBER})([kKmM]?)", value)
         if match is None:
-            raise _Lost(f"rlimit_{name} = {value} is not a number")
+            raise _Lost(f"rlimit_{name} = {value} is not a number", f"rlimit_{name}")
         return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2}[match[2].lower()]
 
     def _extra(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible
-from inet46.formats.xinetd.reading import ADDRESS
+from inet46.formats._reading import numeric, size
 from inet46.knowledge import Host, XinetdBuild
 from inet46.service import Builtin
 from inet46.sockets import Family, Transport
@@ -40,8 +40,8 @@ def _paragraph(entry: Entry, build: XinetdBuild, host: Host, losses: list[str]) 
             for value in values
             if not value or re.search(r"[\s\0]", value)
         )
-        if len(line) > _LINE:
-            losses.append(f"{entry.service}: {name} makes a line of {len(line)} characters, and xinetd cuts lines at 16384")
+        if size(line) > _LINE:
+            losses.append(f"{entry.service}: {name} makes a line of {size(line)} bytes, and xinetd cuts lines at 16384")
         lines.append(line)
     return "\n".join([*lines, "}", ""])
 
@@ -56,7 +56,8 @@ def _attributes(entry: Entry, build: XinetdBuild, host: Host, losses: list[str])
         # First, because `disable = no` behind an attribute with a mistake in it would switch the service on without that attribute.
         yield one("disable", "no")
     unlisted = entry.port is not None and host.port(entry.service, entry.transport) != entry.port
-    kinds = (*(["INTERNAL"] if isinstance(entry.program, Builtin) else []), *(["UNLISTED"] if unlisted else []))
+    internal = isinstance(entry.program, Builtin) and entry.program.builtin != "redirect"
+    kinds = (*(["INTERNAL"] if internal else []), *(["UNLISTED"] if unlisted else []))
     if kinds:
         yield "type", "=", kinds
     if entry.id is not None:
@@ -85,7 +86,7 @@ def _attributes(entry: Entry, build: XinetdBuild, host: Host, losses: list[str])
     yield from _program(entry, build, losses)
     yield from _limits(entry, build, losses)
     yield from _access(entry, losses)
-    yield from _extra(entry)
+    yield from _extra(entry, losses)
 
 
 def _the_bind(entry: Entry, losses: list[str]) -> Bind:
@@ -110,7 +111,7 @@ def _flags(entry: Entry, bind: Bind, build: XinetdBuild) -> tuple[str, ...]:
 
 
 def _address(address: str, entry: Entry, losses: list[str]) -> str:
-    if not re.fullmatch(ADDRESS, address):
+    if numeric(address) is None:
         losses.append(f"{entry.service}: {address!r} is not a numeric address")
     return address
 
@@ -119,7 +120,8 @@ def _program(entry: Entry, build: XinetdBuild, losses: list[str]) -> Iterator[tu
     program = entry.program
     if isinstance(program, Builtin):
         if program.builtin != "redirect" and (program.builtin != entry.service or program.builtin not in build.builtins):
-            losses.append(f"{entry.service}: xinetd has no built-in {program.builtin!r} under that name (it has {', '.join(build.builtins)})")
+            has = ", ".join(build.builtins)
+            losses.append(f"{entry.service}: xinetd has no built-in {program.builtin!r} under that name (it has {has})")
     else:
         args = program.args if program.argv0 is None else program.argv
         yield "server", "=", (program.path,)
@@ -159,8 +161,10 @@ def _access(entry: Entry, losses: list[str]) -> Iterator[tuple[str, str, tuple[s
         yield "no_access", "=", entry.no_access
 
 
-def _extra(entry: Entry) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _extra(entry: Entry, losses: list[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for extra in entry.extra:
-        name, operator, *values = extra.split()
-        if name != "flags":
-            yield name, operator, tuple(values)
+        name, operator, *values = (*extra.split(), "", "")
+        if operator not in {"=", "+=", "-="}:
+            losses.append(f"{entry.service}: {extra} is no attribute of xinetd")
+        elif name != "flags":
+            yield name, operator, tuple(filter(None, values))

@@ -1,0 +1,121 @@
+"""inetd.conf as physical lines, and the logical lines that a build makes of them.
+
+`parse` and `emit` need no host and lose no byte. Where an entry begins and ends does need one: whether an indented line continues the one
+above, where a long line is cut and what a quote does is different from daemon to daemon, and stands in `knowledge.inetds`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import attrs
+
+from inet46.diagnostics import Source, Span
+from inet46.formats._reading import split_lines
+from inet46.knowledge import InetdBuild
+
+__all__ = ["Document", "Fields", "emit", "logical_lines", "parse"]
+
+
+@attrs.frozen
+class Document:
+    """An inetd.conf as its physical lines, newline and all."""
+
+    source: Source
+    lines: tuple[Span, ...] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Fields:
+    """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
+
+    `after_empty` tells an indented line that no entry precedes but an empty line.
+    """
+
+    span: Span
+    words: tuple[str, ...]
+    first: int
+    number: int
+    after_empty: bool = False
+
+
+def parse(text: str, path: str = "/etc/inetd.conf") -> Document:
+    """Take a text apart. Every text is a document; what is wrong with it is said by `read`, on a host."""
+    source = Source(path, text)
+    return Document(source, split_lines(source))
+
+
+def emit(document: Document) -> str:
+    """Give the text back, byte for byte."""
+    return "".join(line.text for line in document.lines)
+
+
+@attrs.define
+class _Gathered:
+    """An entry's first line and those that continue it."""
+
+    number: int
+    after_empty: bool
+    lines: list[tuple[Span, str]] = attrs.field(factory=list)
+
+    def fields(self, build: InetdBuild) -> Fields:
+        while not self.lines[-1][1].strip(" \t"):
+            self.lines.pop()  # blanks behind an entry continue it and say nothing
+        words = [_words(text, build) for _, text in self.lines]
+        start, stop = self.lines[0][0].start, self.lines[-1][0].stop
+        span = Span(self.lines[0][0].source, start, stop)
+        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty)
+
+
+def logical_lines(document: Document, build: InetdBuild) -> Iterator[Fields]:
+    """Yield what is neither comment nor empty, with its continuations: indented lines that follow an entry, where the dialect has them."""
+    gathered: _Gathered | None = None
+    empty = False
+    for number, line in enumerate(document.lines, 1):
+        for piece in _pieces(line, build.line_limit):
+            text = _text(piece, build)
+            if gathered is not None and build.continuation and text[:1] in {" ", "\t"}:
+                gathered.lines.append((piece, text))
+                continue
+            if gathered is not None:
+                yield gathered.fields(build)
+            gathered = None if _silent(text, build) else _Gathered(number, empty and text[:1] in {" ", "\t"}, [(piece, text)])
+            empty = not text
+    if gathered is not None:
+        yield gathered.fields(build)
+
+
+def _pieces(line: Span, limit: int | None) -> Iterator[Span]:
+    """Cut a line as fgets does: what does not fit is the next line."""
+    start, size = line.start, 0
+    if limit is not None and 4 * (line.stop - line.start) >= limit:
+        for at, character in enumerate(line.text, line.start):
+            width = len(character.encode("utf-8", "surrogatepass")) if not "\udc80" <= character <= "\udcff" else 1
+            if size + width >= limit:
+                yield Span(line.source, start, at)
+                start, size = at, 0
+            size += width
+    yield Span(line.source, start, line.stop)
+
+
+def _text(piece: Span, build: InetdBuild) -> str:
+    """Return what a daemon written in C sees of a line: it ends at a NUL."""
+    text = piece.text.rstrip("\n").partition("\0")[0]
+    if build.comment_anywhere:
+        text = text.partition("#")[0]
+    return text.strip(" \t\r\v\f") if build.trims else text
+
+
+def _silent(text: str, build: InetdBuild) -> bool:
+    """Return True for a comment or an empty line; an indented comment is an entry to most daemons, and a broken one."""
+    return text.startswith("#") or not text.strip(" \t")
+
+
+def _words(text: str, build: InetdBuild) -> list[str]:
+    if not build.quotes:
+        return re.findall(r"[^ \t]+", text)
+    # A quote that is never closed takes the rest of the line.
+    words = re.findall(r"'[^']*'|\"[^\"]*\"|['\"].*|[^ \t]+", text, re.DOTALL)
+    return [word[1:-1] if len(word) > 1 and word[0] in "'\"" and word[-1] == word[0] else word for word in words]

@@ -1,0 +1,270 @@
+"""What one build of inetd makes of its lines: fields weighed as its own parser weighs them, protocol tokens turned into binds.
+
+Sources: FreeBSD usr.sbin/inetd/inetd.c (getconfigent, skip), openbsd-inetd with default_v4v6, inetutils inetd.c; the Debian ones measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import attrs
+
+from inet46.diagnostics import Diagnostic, Severity, Span
+from inet46.entry import Bind, Entry
+from inet46.formats._reading import NUMBER, Reading, fault, numeric
+from inet46.formats.inetd.document import Document, Fields, logical_lines
+from inet46.knowledge import Host, InetdBuild, Suffix, Token
+from inet46.service import Builtin, Limits, Program, Rate
+from inet46.sockets import Family, Transport
+
+__all__ = ["read"]
+
+
+class _Lost(Exception):
+    """The daemon drops this entry."""
+
+    def __init__(self, code: str, name: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.name = code, name
+
+
+class _Unknown(Exception):
+    """What this line opens is not known."""
+
+
+class _Over(Exception):
+    """The daemon comes no further, and serves nothing of what it has read."""
+
+
+def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Reading:
+    """Return what this build makes of its files, in the order in which it reads them: entries, faults, and what is not known."""
+    reader = _Reader(build, host)
+    files = tuple(documents)
+    try:
+        for document in files:
+            for fields in logical_lines(document, build):
+                reader.line(fields)
+    except _Over:
+        reader.entries = []
+    sources = tuple(document.source for document in files)
+    return Reading(entries=tuple(reader.entries), faults=tuple(reader.faults), unknown=tuple(reader.unknown), sources=sources)
+
+
+@attrs.define
+class _Reader:
+    """What has been read so far; `default` is the address of the last default-host line, which later files inherit."""
+
+    build: InetdBuild
+    host: Host
+    default: str | None = None
+    entries: list[Entry] = attrs.field(factory=list)
+    faults: list[Diagnostic] = attrs.field(factory=list)
+    unknown: list[str] = attrs.field(factory=list)
+
+    def line(self, fields: Fields) -> None:
+        """Take one logical line as the daemon does."""
+        try:
+            entry = self._entry(fields)
+        except _Lost as lost:
+            self._say(lost.code, lost.name, str(lost), fields.span)
+            if lost.name in {"daemon-killer", "daemon-hang"}:
+                raise _Over from None
+        except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
+            self.unknown.append(f"{fields.span.source.path}:{fields.number}: {reason}")
+        else:
+            if entry is not None:
+                self.entries.append(entry)
+
+    def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
+        self.faults.append(fault(code, name, message, span, severity=severity))
+
+    def _entry(self, fields: Fields) -> Entry | None:
+        """Read `service type protocol wait[suffix] user[:group] server [argv0 [args]]`, or a default-host line `address:`."""
+        build, words = self.build, fields.words
+        if build.rereads_line:
+            _check_reread(fields)
+        if len(words) == 1 and build.host_prefix and words[0].endswith(":"):
+            self._default_host(words[0][:-1])
+            return None
+        if len(words) < 6:
+            raise _short(build, words)
+        service, socket_type, protocol, wait, user, server, *argv = words
+        transport = _transport(socket_type, protocol)
+        token = _token(build, protocol, socket_type)
+        addresses, service = _addresses(service, self.default, build)
+        numbered = re.fullmatch(NUMBER, service) is not None
+        _check_service(service, token, build, numbered=numbered)
+        waits, limits, extra = self._wait(wait, fields)
+        name, group, login_class = _user(user, build)
+        return Entry(
+            service=service,
+            port=int(service) if numbered else None,
+            transport=transport,
+            binds=self._binds(fields, token, addresses),
+            program=self._program(service, server, argv, fields),
+            wait=waits,
+            user=name,
+            group=group,
+            limits=limits,
+            extra=(*extra, *login_class),
+            origin=fields.span,
+        )
+
+    def _default_host(self, hosts: str) -> None:
+        if hosts != "*":
+            self.default = hosts
+        elif self.default is not None and not self.build.default_host_ends:
+            raise _Unknown("the default-host line *: uses memory that was freed; what it does to the lines below is not known")
+        else:
+            self.default = None
+
+    def _binds(self, fields: Fields, token: Token, addresses: tuple[str | None, ...]) -> tuple[Bind, ...]:
+        """Join addresses and the sockets of a token; an address of the other family opens nothing, or is mapped."""
+        binds: list[Bind] = []
+        for address in addresses:
+            for bound in token.opens:
+                told = address
+                if address is not None and (":" in address) != (bound.family is Family.IPV6):
+                    if ":" in address or bound.v6only is not False or not self.build.maps_hosts:
+                        continue
+                    told = f"::ffff:{address}"
+                binds.append(Bind(family=bound.family, v6only=bound.v6only, address=told, key=bound.key))
+        if self.build.rereads_line and len(fields.words) > fields.first and len(token.opens) > 1:
+            if fields.first < 6:
+                text = f"{fields.words[0]}: the IPv6 half of {token.name} is read from the first line alone, which breaks off; IPv6 is lost"
+                self._say("I113", "half-lost", text, fields.span)
+                binds = [bind for bind in binds if bind.family is Family.IPV4]
+            else:
+                text = f"{fields.words[0]}: the IPv6 half of {token.name} gets the arguments of the first line only"
+                self._say("I114", "half-cut", text, fields.span, Severity.WARNING)
+        if not binds:
+            hosts = ", ".join(address or "*" for address in addresses)
+            raise _Lost("I111", "address-family", f"{fields.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
+        return tuple(binds)
+
+    def _wait(self, text: str, fields: Fields) -> tuple[bool, Limits, tuple[str, ...]]:
+        """Read `wait` or `nowait` with this dialect's suffix: .max, or /max-child/max-connections-per-ip-per-minute/max-child-per-ip."""
+        if self.build.suffix is Suffix.CHILDREN:
+            return self._wait_children(text, fields)
+        word, dot, number = text.partition(".") if self.build.suffix is Suffix.RATE else (text, "", "")
+        if word not in {"wait", "nowait"}:
+            self._say("I106", "odd-wait", f"{text!r} is neither wait nor nowait, and taken for nowait", fields.span, Severity.WARNING)
+            return False, Limits(), (text,)
+        if not dot:
+            return word == "wait", Limits(), ()
+        if re.fullmatch(NUMBER, number) and int(number) > self.build.rate_offset:
+            return word == "wait", Limits(rate=Rate(connections=int(number) - self.build.rate_offset)), ()
+        self._say("I106", "odd-wait", f"the suffix of {text!r} means nothing to this inetd", fields.span, Severity.WARNING)
+        return word == "wait", Limits(), (f".{number}",)
+
+    def _wait_children(self, text: str, fields: Fields) -> tuple[bool, Limits, tuple[str, ...]]:
+        match = re.fullmatch(r"(no)?wait([^/]*)((?:/.*)?)", text)
+        if match is None or not re.match(rf"(/{NUMBER}|$)", match[3]):
+            raise _Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with /max-child or without; the line is lost")
+        waits, odd, suffix = match[1] is None, match[2], match[3]
+        if odd or not re.fullmatch(rf"(/{NUMBER}){{0,3}}", suffix):
+            self._say("I106", "odd-wait", f"the suffix of {text!r} means nothing to this inetd", fields.span, Severity.WARNING)
+            return waits, Limits(), (odd + suffix,)
+        instances, per_minute, per_source = (*(int(number) for number in suffix.split("/")[1:]), 0, 0, 0)[:3]
+        limits = Limits(instances=instances or None, per_source=per_source or None)
+        return waits, limits, (f"{per_minute} connections a minute for each address",) if per_minute else ()
+
+    def _program(self, service: str, server: str, argv: list[str], fields: Fields) -> Program | Builtin:
+        build = self.build
+        if server == "internal":
+            if service not in build.builtins:
+                has = ", ".join(build.builtins) or "none"
+                raise _Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
+            return Builtin(builtin=service)
+        if not server.startswith("/") or server.endswith("/"):
+            raise _Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
+        if build.max_args is not None and len(argv) > build.max_args:
+            text = f"{service}: {len(argv)} arguments, and this inetd takes {build.max_args}"
+            if build.excess_args_cost_line:
+                raise _Lost("I112", "too-many-arguments", f"{text}; the line is lost")
+            self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", fields.span, Severity.WARNING)
+            argv = argv[: build.max_args]
+        argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else None
+        return Program(path=server, args=tuple(argv[1:]), argv0=argv0)
+
+
+def _check_reread(fields: Fields) -> None:
+    """Refuse what makes Debian's openbsd-inetd hang: it reads the first line of an entry again for the IPv6 half, and finds no end."""
+    words = fields.words
+    if len(words) < 3 or words[2].endswith(("4", "6")):
+        return
+    if fields.after_empty or fields.first < 3:
+        text = f"{words[0]}: inetd hangs here for ever and serves nothing: {words[2]!r} ends in no 4 or 6, and the line "
+        raise _Lost("I109", "daemon-hang", text + ("is indented below an empty one" if fields.after_empty else "is continued before it"))
+
+
+def _short(build: InetdBuild, words: tuple[str, ...]) -> _Lost:
+    if build.short_line_kills:
+        return _Lost("I102", "daemon-killer", f"{len(words)} fields where 6 are needed: inetd exits here, and every service with it")
+    return _Lost("I101", "too-few-fields", f"{len(words)} fields where 6 are needed; the line is lost")
+
+
+def _transport(socket_type: str, protocol: str) -> Transport:
+    if protocol.startswith(("rpc/", "faith/", "unix")) or "/" in protocol or "," in protocol:
+        raise _Unknown(f"protocol {protocol}")
+    for transport in Transport:
+        if socket_type == transport.socket_type and protocol.startswith(transport.value):
+            return transport
+    if socket_type not in {"stream", "dgram", "raw", "rdm", "seqpacket"}:
+        raise _Lost("I103", "unknown-socket-type", f"socket type {socket_type!r} is not one of stream, dgram; the line is lost")
+    raise _Unknown(f"{socket_type} socket with protocol {protocol}")
+
+
+def _token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
+    token = next((token for token in build.tokens if token.name == protocol and token.transport.socket_type == socket_type), None)
+    if token is None:
+        raise _Unknown(f"protocol {protocol}")
+    if not token.opens:
+        raise _Lost("I115", "unknown-protocol", f"protocol {protocol} is none to this inetd; the line is lost")
+    return token
+
+
+def _addresses(service: str, default: str | None, build: InetdBuild) -> tuple[tuple[str | None, ...], str]:
+    """Split `address[,address]:service`; only numeric addresses are known without a look-up."""
+    hosts, colon, name = service.rpartition(":")
+    if not build.host_prefix or not (colon or default):
+        return (None,), service
+    listed = (hosts if colon else default or "").split(",")
+    return tuple(_address(host, build, alone=len(listed) == 1) for host in listed), name
+
+
+def _address(host: str, build: InetdBuild, *, alone: bool) -> str | None:
+    bracketed = host.startswith("[") and host.endswith("]")
+    if host == "*" or (build.brackets and host in {"", "[*]"}):
+        return None
+    if host == "" or (bracketed and not (build.brackets and alone)):
+        raise _Lost("I116", "unknown-address", f"{host!r} is no address to this inetd; the line is lost")
+    address = numeric(host[1:-1] if bracketed else host)
+    if address is None:
+        raise _Unknown(f"the address of {host}")
+    return address
+
+
+def _check_service(service: str, token: Token, build: InetdBuild, *, numbered: bool) -> None:
+    if numbered and not build.numeric_ports:
+        raise _Lost("I104", "numeric-port", f"{service}: this inetd knows services by name only; the line is lost")
+    if numbered and not (len(service) < 10 and 0 < int(service) < 65536):
+        raise _Unknown(f"port {service[:20]}")
+    if not numbered and not token.named:
+        raise _Lost("I105", "token-without-name", f"{service}/{token.name}: unknown service: {token.name} works with a port number only")
+
+
+def _user(text: str, build: InetdBuild) -> tuple[str, str | None, tuple[str, ...]]:
+    """Read `user[:group][/login-class]`, with this dialect's separators."""
+    login_class: tuple[str, ...] = ()
+    if build.suffix is Suffix.CHILDREN and "/" in text:
+        text, _, name = text.rpartition("/")
+        login_class = (f"login class {name}",)
+    for separator in build.user_group:
+        user, found, group = text.partition(separator)
+        if found and user and group:
+            return user, group, login_class
+    if build.user_group == "." and ":" in text:
+        raise _Lost("I117", "unknown-user", f"user {text!r} is unknown: a group stands behind a dot here; the line is lost")
+    return text, None, login_class

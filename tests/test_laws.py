@@ -1,0 +1,357 @@
+"""The laws that need no daemon: lossless, faithful, sound, quiet. Each is a property; `--hypothesis-profile=long` looks longer."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+from tests.strategies import host_policies, service_lists, services
+
+from inet46 import formats
+from inet46.entry import Bind, Entry
+from inet46.errors import Inexpressible, Unprovable
+from inet46.formats import inetd, xinetd
+from inet46.host import HostPolicy, Sharing
+from inet46.knowledge import HOSTS, PORTS, Host, InetdBuild, XinetdBuild, resolve
+from inet46.merge import merge
+from inet46.plan import plan
+from inet46.predict import Held, predict
+from inet46.service import Builtin, Limits, Program, Service
+from inet46.sockets import Family, Transport
+
+patient = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+NAMES = [row.name for row in HOSTS]
+KNOBS = [None, "0", "1"]
+PROGRAM = Program(path="/usr/local/libexec/imapd")
+
+# -- texts of every kind ---------------------------------------------------------------------------------------------------------------
+
+WORDS = (
+    *("imap stream dgram raw tcp tcp4 tcp6 tcp46 tcp6only udp udp6 nowait wait root nobody:mail root.mail internal /bin/x imapd".split()),
+    *("nowait.3 nowait/3/4/5 wait/1 nowait.99999999999 nowait/99999999999 143 0 70000 127.0.0.1:143 [::1]:143 ::1:143 *:143 :143 127.0.0.1:".split()),
+    *("*: ::ffff: ::ffff:1.2.3.4:143 a/b tcpmux/x /bin/x/ '' 'a b' \"a ' # #<off># #@ \\ \\n .include rpc/tcp unix root:root".split()),
+    *("service defaults include includedir /etc/xinetd.d /etc/xinetd.conf { } = += -= disable yes no true type UNLISTED INTERNAL RPC flags".split()),
+    *("IPv4 IPv6 NAMEINARGS bind interface :: 0.0.0.0 v6only socket_type protocol port user group server server_args id instances cps".split()),
+    *("nice 99 -21 umask 7777 rlimit_cpu 10M only_from no_access env A=b enabled disabled redirect localhost daytime echo time".split()),
+)  # fmt: skip
+BREAKS = ("\n", "\r\n", "\n\n", "\n\t", "\n ", "\r", "\0", "\x0b", "\x0c", "\x85", "\u2028", "\udcff", "é", "日")
+scraps = st.sampled_from(WORDS) | st.text(max_size=4) | st.sampled_from(["y" * 1023, "y" * 2050, "z" * 20_000, "9" * 5000])
+lines = st.lists(scraps, max_size=9).map(" ".join)
+almost = st.lists(lines | st.sampled_from(BREAKS), max_size=12).map(lambda parts: "".join(f"{part}\n" if part not in BREAKS else part for part in parts))
+anything = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\udc80\udcff\0\r\n\t #{}="), max_size=200)
+entries_of_inetd = st.tuples(
+    st.sampled_from(["imap", "143", "127.0.0.1:imap", "[::1]:143", "x" * 900]),
+    st.sampled_from(["stream", "dgram"]),
+    st.sampled_from(["tcp", "tcp6", "tcp46", "udp", "udp6"]),
+    st.sampled_from(["nowait", "wait", "nowait.5", "nowait/5/0/2"]),
+    st.sampled_from(["root", "mail:mail"]),
+    st.sampled_from(["/bin/x", "internal"]),
+    lines,
+).map(" ".join)
+texts = anything | almost | st.lists(entries_of_inetd | lines, max_size=6).map("\n".join)
+
+
+@st.composite
+def paragraphs(draw: st.DrawFn) -> str:
+    """Almost valid paragraphs of xinetd, with one thing or other in them that is not."""
+    names = ["socket_type", "protocol", "wait", "user", "server", "flags", "v6only", "bind", "disable", "port", "type", "nice", "cps", "env"]
+    body = [f"\t{draw(st.sampled_from(names))} {draw(st.sampled_from(['=', '+=', '-=', '']))} {draw(lines)}" for _ in range(draw(st.integers(0, 6)))]
+    good = ["\tsocket_type = stream", "\twait = no", "\tuser = root", "\tserver = /bin/x"] if draw(st.booleans()) else []
+    head = draw(st.sampled_from(["service imap", "service pop3", "Service imap x", "defaults", "service", "include /etc/xinetd.d/a"]))
+    return "\n".join([head, "{", *good, *body, draw(st.sampled_from(["}", " } ", "}\r", "} x", ""]))])
+
+
+documents = texts | st.lists(paragraphs() | lines, max_size=4).map("\n".join)
+
+
+@given(documents)
+@example("a\r\nb\r\n\0\udcff")
+@example("x" * 20_000)
+def test_lossless_inetd_gives_every_text_back(text: str) -> None:
+    assert inetd.emit(inetd.parse(text)) == text
+
+
+@given(documents)
+@example("service a\n{\n" + "x" * 20_000)
+def test_lossless_xinetd_gives_every_text_back(text: str) -> None:
+    assert xinetd.emit(xinetd.parse(text)) == text
+
+
+@given(st.sampled_from(NAMES), documents, documents)
+@patient
+def test_lossless_reading_never_raises_on_any_host(name: str, main: str, other: str) -> None:
+    host = resolve(name)
+    files = {host.config: main, f"{host.directory}/other": other, "/etc/inetd.conf": other if host.config != "/etc/inetd.conf" else main}
+
+    reading = formats.read(files, host)
+
+    predict(reading.entries, host)
+
+
+# -- law 2: faithful -------------------------------------------------------------------------------------------------------------------
+
+
+def _files(text: str, name: str) -> dict[str, str]:
+    return {resolve(name).config: text}
+
+
+@given(service_lists(), host_policies())
+@patient
+def test_faithful_what_a_plan_says_is_read_back_as_it_was_meant(wishes: tuple[Service, ...], policy: HostPolicy) -> None:
+    try:
+        planned = plan(wishes, policy)
+    except Unprovable:
+        assume(False)  # noqa: FBT003
+
+    assert sorted(formats.read(planned.files, policy).entries, key=repr) == sorted(planned.entries, key=repr)
+    try:
+        text = formats.write(planned.entries, policy)
+    except Inexpressible as error:  # two names of one service in one file, say
+        assert error.losses
+    else:
+        assert formats.read(_files(text, policy.name), policy).entries == planned.entries
+
+
+@st.composite
+def odd_entries(draw: st.DrawFn, wish: Service, host: Host) -> Entry:
+    """An entry by hand: binds of any kind, names, words and lists that no plan would make."""
+    word = st.sampled_from(["imap", "143", "0143", "im ap", "#imap", "", "a\nb", "x=y", "{", "}", "é", "a\0b", "'", '"', "\\", "service"])
+    keys = ["", *sorted({bound.key for token in host.server.tokens for bound in token.opens})] if isinstance(host.server, InetdBuild) else [""]
+    bind = st.builds(
+        Bind,
+        family=st.sampled_from(Family),
+        v6only=st.sampled_from([None, True, False]),
+        address=st.sampled_from([None, None, "127.0.0.1", "::1", "::", "0.0.0.0", "::ffff:127.0.0.1", "localhost", "1.2"]),
+        key=st.sampled_from(keys),
+    )
+    if isinstance(host.server, InetdBuild) and draw(st.booleans()):
+        token = draw(st.sampled_from([token for token in host.server.tokens if token.opens and token.transport is wish.transport]))
+        binds = tuple(Bind(family=x.family, v6only=x.v6only, key=x.key) for x in token.opens)
+    else:
+        binds = tuple(draw(st.lists(bind, min_size=1, max_size=2)))
+    return Entry(
+        service=draw(st.sampled_from([wish.name, wish.name, "imap"]) | word),
+        port=draw(st.sampled_from([None, wish.port, 143])),
+        transport=wish.transport,
+        binds=binds,
+        program=draw(st.sampled_from([wish.program, PROGRAM, Builtin(builtin="redirect"), Builtin(builtin=wish.name)])),
+        wait=wish.waits,
+        user=draw(st.just(wish.user) | word),
+        group=draw(st.just(wish.group) | word),
+        limits=draw(st.sampled_from([Limits(), wish.limits])),
+        only_from=draw(st.none() | st.lists(word, max_size=2).map(tuple)),
+        no_access=draw(st.just(()) | st.lists(word, max_size=2).map(tuple)),
+        environment=draw(st.sampled_from([(), wish.environment, (("A=", "B"),), (("", ""),)])),
+        id=draw(st.none() | word),
+        extra=draw(st.just(()) | st.sampled_from([("banner = /x",), ("flags = KEEPALIVE",), ("login class x",), ("odd",), ("flags = IPv4",)])),
+    )
+
+
+@given(host_policies(), st.lists(services(), min_size=1, max_size=3), st.data())
+@patient
+def test_faithful_an_entry_of_any_kind_is_read_back_or_its_loss_is_named(policy: HostPolicy, wishes: list[Service], data: st.DataObject) -> None:
+    host = resolve(policy)
+    entries = tuple(data.draw(odd_entries(wish, host)) for wish in wishes)
+    try:
+        text = formats.write(entries, host)
+    except Inexpressible as error:
+        assert error.losses
+        assert all(loss.strip() for loss in error.losses)
+    else:
+        assert formats.read({host.config: text}, host).entries == entries
+
+
+# -- law 3: sound ----------------------------------------------------------------------------------------------------------------------
+
+Way = tuple[Transport, str, int, Family]
+ANY = {Family.IPV4: "0.0.0.0", Family.IPV6: "::"}
+
+
+def ways_in(wishes: tuple[Service, ...]) -> set[Way]:
+    """What the services ask for, worked out from their listeners and nothing else."""
+    found = set()
+    for wish in wishes:
+        if not wish.enabled:
+            continue
+        port = wish.port or PORTS[f"{wish.name}/{wish.transport.value}"]
+        if not wish.listeners:
+            found |= {(wish.transport, ANY[family], port, family) for family in Family}
+        for listener in wish.listeners:
+            found.add((wish.transport, listener.address or ANY[listener.family], port, listener.family))
+            if listener.v6only is False:
+                found.add((wish.transport, "0.0.0.0", port, Family.IPV4))
+    return found
+
+
+def ways_of(sockets: tuple[Held, ...]) -> set[Way]:
+    """What sockets give, worked out from what they accept."""
+    return {
+        (held.socket.transport, ANY[family] if held.socket.address in {"0.0.0.0", "::"} else held.socket.address, held.socket.port, family)
+        for held in sockets
+        for family in held.accepts
+    }
+
+
+def free_to_share(wish: Service) -> bool:
+    """Both wildcards wanted, and no listener decides about v6only."""
+    return not wish.listeners or {x.family for x in wish.listeners if x.address is None and x.v6only is None} == set(Family)
+
+
+def check_sound(wishes: tuple[Service, ...], policy: HostPolicy) -> None:
+    planned = plan(wishes, policy)
+    sockets = predict(planned.entries, planned.host.with_settings(planned.settings)).sockets
+
+    assert sockets == planned.sockets
+    assert ways_of(sockets) == ways_in(wishes)
+    for wish in wishes:
+        port = wish.port or PORTS[f"{wish.name}/{wish.transport.value}"]
+        mine = [held.socket for held in sockets if (held.socket.transport, held.socket.port) == (wish.transport, port)]
+        decided = {x.address or "::": x.v6only for x in wish.listeners if x.family is Family.IPV6 and x.v6only is not None}
+        assert all(socket.v6only is decided[socket.address] for socket in mine if socket.address in decided)
+        if policy.sharing is Sharing.SEPARATE:
+            assert not [socket for socket in mine if socket.dual and socket.address not in decided]
+        if policy.sharing is Sharing.MAPPED and free_to_share(wish) and wish.enabled:
+            assert [socket for socket in mine if socket.dual]
+
+
+@given(service_lists(min_size=1), host_policies())
+@patient
+def test_sound_a_plan_opens_what_is_wanted_or_is_refused_with_a_reason(wishes: tuple[Service, ...], policy: HostPolicy) -> None:
+    try:
+        check_sound(wishes, policy)
+    except Unprovable as error:
+        assert error.reasons
+        assert all(reason.strip() for reason in error.reasons)
+
+
+# What the kernel or the daemon cannot do, for a service on both wildcards, in which nothing is decided. The rest has to be proved.
+REFUSED = {
+    # udp6 leaves IPV6_V6ONLY to the kernel: at bindv6only=0 there is no v6only datagram socket (facts/inetd.md 1).
+    ("debian-12/openbsd-inetd", Sharing.SEPARATE, Transport.UDP, "0"),
+    ("debian-12/openbsd-inetd", Sharing.SEPARATE, Transport.UDP, None),
+}
+
+
+@pytest.mark.parametrize("knob", KNOBS)
+@pytest.mark.parametrize("sharing", Sharing)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("service", "transport"), [("imap", Transport.TCP), ("tftp", Transport.UDP)])
+def test_sound_a_plain_service_is_planned_unless_the_host_cannot_do_it(
+    service: str, transport: Transport, name: str, sharing: Sharing, knob: str | None
+) -> None:
+    policy = HostPolicy(name=name, sharing=sharing, settings={} if knob is None else {str(resolve(name).kernel.knob): knob})
+    wishes = (Service(name=service, transport=transport, program=PROGRAM),)
+
+    if (name, sharing, transport, knob) in REFUSED:
+        with pytest.raises(Unprovable):
+            plan(wishes, policy)
+    else:
+        check_sound(wishes, policy)
+
+
+@given(service_lists(min_size=1, plain=True, transports=[Transport.TCP]), host_policies())
+@patient
+def test_sound_plain_tcp_services_are_planned_on_every_host(wishes: tuple[Service, ...], policy: HostPolicy) -> None:
+    host = resolve(policy)
+    assume(not any(refusal(wish, host) for wish in wishes))
+
+    check_sound(wishes, policy)
+
+
+def refusal(wish: Service, host: Host) -> str | None:
+    """Why a plain tcp service may be refused."""
+    listed = host.port(wish.name, wish.transport) == (wish.port or host.port(wish.name, wish.transport)) is not None
+    dual = any(listener.v6only is False for listener in wish.listeners)
+    if isinstance(host.server, InetdBuild) and not host.server.numeric_ports and not listed:
+        return "FreeBSD's inetd knows services by name only"
+    if isinstance(wish.program, Builtin) and isinstance(host.server, InetdBuild) and not listed:
+        return "a built-in service has no number"
+    if isinstance(wish.program, Builtin) and host.name == "debian-12/openbsd-inetd" and (dual or host.policy.sharing is Sharing.MAPPED):
+        return "tcp46 works with a number only, and a built-in service only with its name"
+    return None
+
+
+# -- law 6: quiet ----------------------------------------------------------------------------------------------------------------------
+
+FOREIGN_INETD = (
+    "# a comment\n",
+    "#<off># finger\tstream\ttcp\tnowait\tnobody\t/usr/sbin/tcpd\t/usr/sbin/in.fingerd\n",
+    "#discard\tstream\ttcp\tnowait\troot\tinternal\n",
+    "\n",
+    "ftp\tstream\ttcp4\tnowait\troot\t/usr/sbin/ftpd\tftpd -l\r\n",
+    "nntp stream tcp4 nowait news /usr/sbin/nntpd nntpd \udce9\n",
+    "exec stream tcp6 nowait root /usr/sbin/rexecd rexecd\n",
+    "12 not a line at all and so it stays\n",
+    "#:MAIL: Mail, news and uucp services.\n",
+)
+FOREIGN_XINETD = (
+    "# a comment\n\n",
+    "service ftp\n{\n\tdisable = no\n\tsocket_type = stream\n\twait = no\n\tuser = root\n\tserver = /usr/sbin/ftpd # odd\n}\n\n",
+    "service echo\n{\n\tdisable\t\t= yes\n\ttype\t\t= INTERNAL\n\tid\t\t= echo-stream\n\tsocket_type\t= stream\n\twait = no\n\tuser = root\n}\n",
+    "\n",
+    "  # indented \udce9\n",
+    "service nntp\n{\n\tsocket_type=stream\n\tuser = news\n}\n",
+    "service exec\r\n{\r\n\tsocket_type = stream\r\n}\r\n",
+)
+
+
+@given(service_lists(min_size=1, plain=True), host_policies(), st.data())
+@patient
+def test_quiet_a_second_merge_changes_nothing_and_activates_nothing(
+    wishes: tuple[Service, ...], policy: HostPolicy, data: st.DataObject
+) -> None:
+    files = data.draw(old_files(policy, wishes))
+    try:
+        first = merge(wishes, policy, files)
+    except Unprovable:
+        assume(False)  # noqa: FBT003
+
+    second = merge(wishes, first.host, {**files, **first.files})
+
+    assert not second.files
+    assert not second.live
+    assert second.activate == ()
+    assert second.before == second.sockets == first.sockets
+
+
+@given(service_lists(min_size=1, plain=True), host_policies(), st.data())
+@patient
+def test_quiet_a_merge_keeps_every_line_that_is_not_ours(wishes: tuple[Service, ...], policy: HostPolicy, data: st.DataObject) -> None:
+    files = data.draw(old_files(policy, ()))
+    try:
+        result = merge(wishes, policy, files)
+    except Unprovable:
+        assume(False)  # noqa: FBT003
+
+    for path, text in files.items():
+        old, new = text.splitlines(keepends=True), result.files.get(path, text).splitlines(keepends=True)
+        if text and not text.endswith("\n"):
+            old[-1] += "\n" if path in result.files else ""
+        rest = iter(new)
+        assert all(line in rest for line in old)
+
+
+@st.composite
+def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) -> dict[str, str]:
+    """Files as a host may have them: foreign lines in any order, some of our own under another spelling, with or without a last newline."""
+    host = resolve(policy)
+    is_xinetd = isinstance(host.server, XinetdBuild)
+    parts = draw(st.lists(st.sampled_from(FOREIGN_XINETD if is_xinetd else FOREIGN_INETD), unique=True, max_size=6))
+    own: list[str] = []
+    for wish in wishes:
+        if draw(st.booleans()):
+            try:
+                other = plan([attrs.evolve(wish, user="daemon", enabled=True)], HostPolicy(name=policy.name, sharing=draw(st.sampled_from(Sharing))))
+            except Unprovable:
+                continue
+            own += [text for path, text in other.files.items() if path != host.config or not is_xinetd]
+    texts = draw(st.permutations([*parts, *own]))
+    main = "".join(texts)
+    if draw(st.booleans()):
+        main = main.removesuffix("\n")
+    if not is_xinetd:
+        return {host.config: main}
+    if draw(st.booleans()):
+        return {host.config: f"includedir {host.directory}\n", f"{host.directory}/all": main}
+    return {host.config: f"{main}\nincludedir {host.directory}\n"}
