@@ -56,30 +56,39 @@ def play(name: str, shell: str, folder: pathlib.Path) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
-    """Every scenario in every shell, several at once: most of the time they wait."""
+def plays(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
+    """Every scenario that is asked for, in every shell, several at once: most of the time they wait."""
+    asked = {
+        (item.callspec.params["wanted"].__name__, item.callspec.params["shell"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and {"wanted", "shell"} <= item.callspec.params.keys()
+    }
     with ThreadPoolExecutor(8) as pool:
         yield {
             (name, shell): pool.submit(play, name, shell, tmp_path_factory.mktemp(name) / "host")
-            for name in SCENARIOS
-            for shell in SHELLS
+            for name, shell in sorted(asked)
             if available(shell)
         }
 
 
 @pytest.fixture(params=SHELLS)
-def outcome(
-    request: pytest.FixtureRequest, plays: dict[tuple[str, str], Future[Outcome]]
-) -> Callable[[Scenario], Outcome]:
-    shell: str = request.param
-    if not available(shell):
+def shell(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if not available(name):
         if os.environ.get("CI") == "true":
-            pytest.fail(f"{shell} is not installed, and CI runs every shell")
-        pytest.skip(f"{shell} is not installed")
-    return lambda wanted: plays[wanted.__name__, shell].result()
+            pytest.fail(f"{name} is not installed, and CI runs every shell")
+        pytest.skip(f"{name} is not installed")
+    return name
 
 
-Ask = Callable[[Scenario], Outcome]
+@pytest.fixture
+def done(plays: dict[tuple[str, str], Future[Outcome]], wanted: Scenario, shell: str) -> Outcome:
+    return plays[wanted.__name__, shell].result()
+
+
+def about(wanted: Scenario) -> pytest.MarkDecorator:
+    """The scenario whose outcome a test looks at."""
+    return pytest.mark.parametrize("wanted", [wanted], ids=[wanted.__name__])
 
 
 @scenario
@@ -87,9 +96,8 @@ def adds_ipv6(host: Host) -> Run:
     return host.run(host.transaction())
 
 
-def test_a_change_is_made_and_proved_over_both_families(outcome: Ask) -> None:
-    done = outcome(adds_ipv6)
-
+@about(adds_ipv6)
+def test_a_change_is_made_and_proved_over_both_families(done: Outcome) -> None:
     assert done.run.status == 0
     assert done.run.stderr == "inet46: committed: the new files, settings and sockets are in place\n"
     assert (done.config, done.sockets) == (NEW, AFTER)
@@ -115,9 +123,8 @@ def changes_several_files(host: Host) -> tuple[Run, object]:
     return run, (modes, (host.etc / "binary").read_bytes() == bytes(range(256)) * 40 + b"-no newline")
 
 
-def test_files_are_created_replaced_and_removed_byte_for_byte(outcome: Ask) -> None:
-    done = outcome(changes_several_files)
-
+@about(changes_several_files)
+def test_files_are_created_replaced_and_removed_byte_for_byte(done: Outcome) -> None:
     assert done.run.verdict.result is Result.COMMITTED
     assert done.extra == ({"inetd.conf": "0o644", "created": "0o640", "binary": "0o4711"}, True)
     assert done.names == ["etc/binary", "etc/created", "etc/inetd.conf", "state/last"]
@@ -129,8 +136,9 @@ def only_reloads(host: Host) -> Run:
     return host.run(host.transaction(files=()))
 
 
-def test_right_files_that_the_daemon_has_not_read_need_only_a_reload(outcome: Ask) -> None:
-    assert outcome(only_reloads).sockets == AFTER
+@about(only_reloads)
+def test_right_files_that_the_daemon_has_not_read_need_only_a_reload(done: Outcome) -> None:
+    assert done.sockets == AFTER
 
 
 @scenario
@@ -141,9 +149,8 @@ def greets_wrongly(host: Host) -> Run:
     return run
 
 
-def test_a_wrong_greeting_rolls_back(outcome: Ask) -> None:
-    done = outcome(greets_wrongly)
-
+@about(greets_wrongly)
+def test_a_wrong_greeting_rolls_back(done: Outcome) -> None:
     assert done.run.status == 4
     assert done.untouched
     assert done.run.stderr == (
@@ -160,9 +167,8 @@ def is_mute(host: Host) -> Run:
     return host.run(host.transaction(files=(host.change(mute),)))
 
 
-def test_a_service_that_accepts_and_says_nothing_is_not_proved(outcome: Ask) -> None:
-    done = outcome(is_mute)
-
+@about(is_mute)
+def test_a_service_that_accepts_and_says_nothing_is_not_proved(done: Outcome) -> None:
     assert done.untouched
     assert done.run.verdict.reason == 'imap at 127.0.0.1:14301: connected, but nobody greets with "* OK"'
 
@@ -173,9 +179,8 @@ def hangs_up(host: Host) -> Run:
     return host.run(host.transaction(files=(host.change(silent),), probes=(probe("ipv4", None), probe("ipv6", None))))
 
 
-def test_a_service_that_hangs_up_at_once_is_not_proved(outcome: Ask) -> None:
-    done = outcome(hangs_up)
-
+@about(hangs_up)
+def test_a_service_that_hangs_up_at_once_is_not_proved(done: Outcome) -> None:
     assert done.untouched
     assert done.run.verdict.reason == "imap at 127.0.0.1:14301: closed at once, without a word"
 
@@ -183,22 +188,12 @@ def test_a_service_that_hangs_up_at_once_is_not_proved(outcome: Ask) -> None:
 @scenario
 def dies_on_reload(host: Host) -> Run:
     host.behaviour.write_text("die")
-    return host.run(
-        host.transaction(), before='restart_is_right() { rm -f "$behaviour"; }\nbehaviour=%s\n%s' % (host.behaviour, MEND)
-    )
+    # Once. The old configuration is not what kills the daemon, so it may start again.
+    return host.run(host.transaction(), before=f"has_argv() {{ rm -f '{host.behaviour}'; }}\n")
 
 
-# The old configuration is not what kills the daemon: it may start again.
-MEND = """
-has_argv() {
-	rm -f "$behaviour"
-}
-"""
-
-
-def test_a_daemon_that_dies_is_started_again_with_its_own_words(outcome: Ask) -> None:
-    done = outcome(dies_on_reload)
-
+@about(dies_on_reload)
+def test_a_daemon_that_dies_is_started_again_with_its_own_words(done: Outcome) -> None:
     assert done.run.status == 4
     assert (done.run.verdict.step, done.run.verdict.reason) == ("activate", "fake-inetd is not running any more")
     assert done.untouched
@@ -215,8 +210,8 @@ def cannot_come_back(host: Host) -> tuple[Run, object]:
     return host.run(transaction), (broken, names)
 
 
-def test_a_way_back_that_fails_is_said_loudest_and_tried_again_by_the_next_run(outcome: Ask) -> None:
-    done = outcome(cannot_come_back)
+@about(cannot_come_back)
+def test_a_way_back_that_fails_is_said_loudest_and_tried_again_by_the_next_run(done: Outcome) -> None:
     broken, names = done.extra  # type: ignore[misc]
 
     assert broken.status == 5
@@ -234,9 +229,8 @@ def ignores_the_reload(host: Host) -> Run:
     return host.run(host.transaction())
 
 
-def test_a_daemon_that_takes_no_notice_is_found_out(outcome: Ask) -> None:
-    done = outcome(ignores_the_reload)
-
+@about(ignores_the_reload)
+def test_a_daemon_that_takes_no_notice_is_found_out(done: Outcome) -> None:
     assert done.untouched
     assert done.run.verdict.reason == "imap: tcp [::]:14301 is not there"
 
@@ -265,16 +259,14 @@ def to_dual(host: Host, *activate: str) -> Run:
     )
 
 
-def test_one_reload_that_leaves_nothing_listening_is_rolled_back(outcome: Ask) -> None:
-    done = outcome(needs_two_reloads_and_gets_one)
-
+@about(needs_two_reloads_and_gets_one)
+def test_one_reload_that_leaves_nothing_listening_is_rolled_back(done: Outcome) -> None:
     assert done.run.verdict.reason == "imap: tcp [::]:14301 is not there"
     assert done.untouched
 
 
-def test_two_reloads_bring_the_new_socket(outcome: Ask) -> None:
-    done = outcome(needs_two_reloads_and_gets_them)
-
+@about(needs_two_reloads_and_gets_them)
+def test_two_reloads_bring_the_new_socket(done: Outcome) -> None:
     assert done.run.verdict.result is Result.COMMITTED
     assert done.sockets == ["*:14301", "0.0.0.0:14399"]
 
@@ -284,9 +276,8 @@ def loses_a_neighbour(host: Host) -> Run:
     return host.run(host.transaction(files=(host.change(V4 + V6),)))
 
 
-def test_a_socket_that_is_not_ours_must_stay(outcome: Ask) -> None:
-    done = outcome(loses_a_neighbour)
-
+@about(loses_a_neighbour)
+def test_a_socket_that_is_not_ours_must_stay(done: Outcome) -> None:
     assert done.untouched
     assert done.run.verdict.reason == "not ours: tcp 0.0.0.0:14399 was there before, and is gone"
 
@@ -297,9 +288,8 @@ def opens_too_much(host: Host) -> Run:
     return host.run(host.transaction(files=(host.change(V4 + more + OTHER),), expected=(socket("ipv4"),), probes=()))
 
 
-def test_a_socket_on_our_port_that_nobody_planned_is_not_proved(outcome: Ask) -> None:
-    done = outcome(opens_too_much)
-
+@about(opens_too_much)
+def test_a_socket_on_our_port_that_nobody_planned_is_not_proved(done: Outcome) -> None:
     assert done.untouched
     assert done.run.verdict.reason == "tcp [::1]:14301 is there, and should not be"
 
@@ -311,9 +301,8 @@ def is_dual_by_mistake(host: Host) -> Run:
     )
 
 
-def test_v6only_is_looked_at(outcome: Ask) -> None:
-    done = outcome(is_dual_by_mistake)
-
+@about(is_dual_by_mistake)
+def test_v6only_is_looked_at(done: Outcome) -> None:
     assert done.untouched
     assert done.run.verdict.reason == "imap: tcp [::]:14301 has v6only no, not yes"
 
@@ -335,13 +324,13 @@ def bindv6only(host: Host) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_live_value_is_set(outcome: Ask) -> None:
-    assert outcome(sets_a_live_value).extra == "1\n"
+@about(sets_a_live_value)
+def test_a_live_value_is_set(done: Outcome) -> None:
+    assert done.extra == "1\n"
 
 
-def test_a_value_that_the_kernel_does_not_know_rolls_back_the_others(outcome: Ask) -> None:
-    done = outcome(sets_an_unknown_value)
-
+@about(sets_an_unknown_value)
+def test_a_value_that_the_kernel_does_not_know_rolls_back_the_others(done: Outcome) -> None:
     assert (done.run.verdict.step, done.run.verdict.reason) == ("place", "the kernel has no setting net.inet6.ip6.v6only")
     assert done.extra == "0\n"
     assert done.untouched
@@ -399,9 +388,7 @@ def may_not_write(host: Host) -> Run:
         (may_not_write, "cannot write {etc}/.inetd.conf.inet46-new"),
     ],
 )
-def test_a_host_that_is_not_as_expected_is_left_alone(outcome: Ask, wanted: Scenario, reason: str) -> None:
-    done = outcome(wanted)
-
+def test_a_host_that_is_not_as_expected_is_left_alone(done: Outcome, reason: str) -> None:
     assert done.run.status == 3
     assert done.run.verdict.result is Result.REFUSED
     assert done.run.verdict.state == "nothing was changed"
@@ -427,12 +414,12 @@ def waits_for_the_lock(host: Host) -> tuple[Run, object]:
     return patient, (impatient, first.returncode, first.pid)
 
 
-def test_a_second_change_waits_or_says_who_holds_the_lock(outcome: Ask) -> None:
-    done = outcome(waits_for_the_lock)
+@about(waits_for_the_lock)
+def test_a_second_change_waits_or_says_who_holds_the_lock(done: Outcome) -> None:
     impatient, status, pid = done.extra  # type: ignore[misc]
 
     assert impatient.status == 3
-    assert f"another change holds the lock" in impatient.verdict.reason
+    assert "another change holds the lock" in impatient.verdict.reason
     assert f"(pid {pid}, since 20" in impatient.verdict.reason
     assert "inet46: waiting for another change (pid" in done.run.stderr
     assert (status, done.run.status) == (4, 0)
@@ -447,9 +434,8 @@ def finds_a_dead_holder(host: Host) -> Run:
     return host.run(host.transaction())
 
 
-def test_the_lock_of_a_dead_holder_is_taken_over_even_from_a_dead_undertaker(outcome: Ask) -> None:
-    done = outcome(finds_a_dead_holder)
-
+@about(finds_a_dead_holder)
+def test_the_lock_of_a_dead_holder_is_taken_over_even_from_a_dead_undertaker(done: Outcome) -> None:
     assert done.run.verdict.result is Result.COMMITTED
     assert done.names == ["etc/inetd.conf", "state/last"]
 
@@ -465,9 +451,8 @@ def loses_its_connection(host: Host) -> tuple[Run, object]:
     return Run(status=status, stdout=last, stderr=""), None
 
 
-def test_a_lost_connection_does_not_stop_a_change(outcome: Ask) -> None:
-    done = outcome(loses_its_connection)
-
+@about(loses_its_connection)
+def test_a_lost_connection_does_not_stop_a_change(done: Outcome) -> None:
     assert done.run.status == 0
     assert done.run.verdict.result is Result.COMMITTED
     assert (done.config, done.sockets) == (NEW, AFTER)
@@ -489,15 +474,14 @@ def is_asked_to_stop(host: Host) -> tuple[Run, object]:
     return Run(status=running.returncode, stdout=out.decode(), stderr=err.decode()), time.monotonic() - began
 
 
-def test_a_signal_rolls_back(outcome: Ask) -> None:
-    done = outcome(is_asked_to_stop)
-
+@about(is_asked_to_stop)
+def test_a_signal_rolls_back(done: Outcome) -> None:
     assert done.run.status == 4
     assert "interrupted by a signal" in done.run.verdict.reason
     assert done.untouched
 
 
-HIDE = "have() {{ case $1 in {}) return 1 ;; *) command -v \"$1\" >/dev/null ;; esac; }}\n"
+HIDE = 'have() {{ case $1 in {}) return 1 ;; *) command -v "$1" >/dev/null ;; esac; }}\n'
 
 
 def with_client(host: Host, *hidden: str) -> tuple[Run, object]:
@@ -509,9 +493,7 @@ def with_client(host: Host, *hidden: str) -> tuple[Run, object]:
     before = HIDE.format(" | ".join(hidden))
     wrong = host.run(host.transaction(probes=(probe("ipv6", greeting="+OK"),)), before=before, path=[tools])
     closed = (V4 + V6).replace("* OK ready", "+") + OTHER
-    hangs = host.run(
-        host.transaction(files=(host.change(closed),), probes=(probe("ipv4", None),)), before=before, path=[tools]
-    )
+    hangs = host.run(host.transaction(files=(host.change(closed),), probes=(probe("ipv4", None),)), before=before, path=[tools])
     right = host.run(host.transaction(probes=(probe("ipv4"), probe("ipv6"), probe("ipv6", None))), before=before, path=[tools])
     return right, (wrong.verdict.reason, hangs.verdict.reason)
 
@@ -532,8 +514,7 @@ def has_only_bash(host: Host) -> tuple[Run, object]:
 
 
 @pytest.mark.parametrize(("wanted", "client"), [(has_only_perl, "perl"), (has_only_nc, "nc"), (has_only_bash, "bash")])
-def test_every_client_proves_the_same(outcome: Ask, wanted: Scenario, client: str) -> None:
-    done = outcome(wanted)
+def test_every_client_proves_the_same(done: Outcome, client: str) -> None:
     wrong, hangs = done.extra  # type: ignore[misc]
 
     assert done.run.verdict.proof == client
@@ -550,9 +531,8 @@ def has_no_client(host: Host) -> Run:
     return host.run(host.transaction(), before=HIDE.format("python3 | perl | nc | bash"))
 
 
-def test_without_a_client_nothing_is_claimed(outcome: Ask) -> None:
-    done = outcome(has_no_client)
-
+@about(has_no_client)
+def test_without_a_client_nothing_is_claimed(done: Outcome) -> None:
     assert done.run.verdict.result is Result.COMMITTED
     assert done.run.verdict.proof == "sockets"
     assert "no TCP client on this host" in done.run.stderr
@@ -569,9 +549,7 @@ def has_neither_ss_nor_netstat(host: Host) -> Run:
 
 
 @pytest.mark.parametrize("wanted", [has_no_ss, has_neither_ss_nor_netstat])
-def test_sockets_are_seen_without_ss(outcome: Ask, wanted: Scenario) -> None:
-    done = outcome(wanted)
-
+def test_sockets_are_seen_without_ss(done: Outcome) -> None:
     assert done.run.verdict.result is Result.COMMITTED
     assert [(s.family, s.address, s.port, s.v6only, len(s.pids)) for s in done.run.verdict.sockets] == [
         ("ipv4", "0.0.0.0", PORT, None, 1),
@@ -591,18 +569,14 @@ def is_edited_after_an_interruption(host: Host) -> tuple[Run, object]:
     return run, text
 
 
-def test_an_edit_between_interruption_and_recovery_is_not_lost(outcome: Ask) -> None:
-    done = outcome(is_edited_after_an_interruption)
-
+@about(is_edited_after_an_interruption)
+def test_an_edit_between_interruption_and_recovery_is_not_lost(done: Outcome) -> None:
     assert done.extra == "mine\n"
     assert done.run.verdict.recovered
     assert (done.config, done.sockets) == (NEW, AFTER)
 
 
-@pytest.mark.parametrize("shell", SHELLS)
 def test_a_script_that_is_cut_short_does_nothing(shell: str, tmp_path: pathlib.Path) -> None:
-    if not available(shell):
-        pytest.skip(f"{shell} is not installed")
     with Host(tmp_path / "host", shell=shell) as host:
         whole = script(host.transaction())
         for part in [*range(0, len(whole), 997), len(whole) - 2]:

@@ -75,7 +75,7 @@ class Host:
         # The daemon is known by its program, so it needs one that no other process runs.
         self.exe = folder / "fake-inetd"
         shutil.copy(os.path.realpath(sys.executable), self.exe)
-        self.daemon: subprocess.Popen[bytes] | None = None
+        self.started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Host:
         self.network = subprocess.Popen(
@@ -90,8 +90,8 @@ class Host:
         for pid in self.daemons():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        if self.daemon is not None:
-            self.daemon.wait()
+        for daemon in self.started:
+            daemon.wait()
         self.network.kill()
         self.network.communicate()
 
@@ -100,12 +100,12 @@ class Host:
 
     @property
     def argv(self) -> tuple[str, ...]:
-        return (str(self.exe), str(FAKE_INETD), str(self.config), str(self.behaviour))
+        return (str(self.exe), "-S", str(FAKE_INETD), str(self.config), str(self.behaviour))
 
     def start(self) -> None:
         environment = {**os.environ, "PYTHONHOME": sys.base_prefix}
         before = self.sockets()
-        self.daemon = subprocess.Popen(self.inside(*self.argv), env=environment, stdin=subprocess.DEVNULL)
+        self.started.append(subprocess.Popen(self.inside(*self.argv), env=environment, stdin=subprocess.DEVNULL))
         self.until(lambda: self.sockets() != before)
 
     def until(self, condition: object, seconds: float = 5) -> None:

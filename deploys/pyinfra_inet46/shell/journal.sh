@@ -36,6 +36,18 @@ sum_of() {
 	fi
 }
 
+# When the target was not replaced yet, both names are one file: then rename(2) does nothing, and mv may do so or complain.
+put_back() {
+	mv -f "$kept" "$path" 2>/dev/null || same_file "$kept" "$path" || return 1
+	rm -f "$kept"
+}
+
+same_file() {
+	same_one=$(ls -di "$1")
+	same_two=$(ls -di "$2")
+	[ "${same_one%%/*}" = "${same_two%%/*}" ]
+}
+
 # Restores one file. Safe to do again at any point: what is kept is the old file, and what is not kept was not touched.
 restore_file() {
 	rm -f "$staged" "$kept.part"
@@ -47,15 +59,17 @@ restore_file() {
 	absent | "$old" | "$new") ;;
 	*)
 		# Somebody has worked on it since the change was interrupted. Their work is not the old state, and not ours to lose.
-		[ ! -d "$path" ] && mv -f "$path" "$kept.found" || { fail "$path is in the way of the old file"; return 1; }
+		if [ -d "$path" ] || ! mv -f "$path" "$kept.found"; then
+			fail "$path is in the way of the old file"
+			return 1
+		fi
 		say "$path was changed by somebody else meanwhile: that version is now $kept.found"
 		;;
 	esac
 	if [ "$old" = absent ]; then
 		rm -f "$path"
 	else
-		# The second rm is for rename(2), which does nothing when both names are the same file.
-		mv -f "$kept" "$path" && rm -f "$kept"
+		put_back
 	fi || fail "$path could not be put back"
 }
 

@@ -65,7 +65,8 @@ bury() {
 }
 
 step_lock() {
-	mkdir -p "$state_dir" 2>/dev/null && [ -w "$state_dir" ] || { fail "cannot write to $state_dir"; return 1; }
+	mkdir -p "$state_dir" 2>/dev/null
+	[ -w "$state_dir" ] || { fail "cannot write to $state_dir"; return 1; }
 	make_token
 	clock
 	lock_end=$((now + lock_wait))

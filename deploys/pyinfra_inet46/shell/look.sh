@@ -25,7 +25,7 @@ inet46_look() {
 }
 
 read_questions() {
-	programs= users= groups= services= settings= extra_paths=
+	programs='' users='' groups='' services='' settings='' extra_paths=''
 	for word in "$@"; do
 		case $word in
 		user=*) users="$users ${word#*=}" ;;
@@ -223,7 +223,7 @@ argv_of() {
 hex() {
 	if [ -z "$hex_tool" ]; then
 		hex_tool=hexdump
-		od -An -v -tx1 </dev/null >/dev/null 2>&1 && hex_tool=od
+		od -An -v -tx1 </dev/null >/dev/null 2>&1 && hex_tool="od"
 	fi
 	case $hex_tool in
 	od) od -An -v -tx1 ;;
@@ -365,6 +365,7 @@ show_kind() {
 
 # Owners and modes from one ls, checksums from one cksum, contents from one cat, in the same order as the checksums.
 show_contents() {
+	# shellcheck disable=SC2012 # stat and find -printf are younger than some of our hosts, and the names are plain
 	stats=$(ls -lnL "$@" 2>/dev/null | awk '{ print "stat", $1, $3, $4, $5, $NF }')
 	echo "$stats"
 	# shellcheck disable=SC2046 # plain words

@@ -192,7 +192,8 @@ probe_nc() {
 			# shellcheck disable=SC2086 # words are what a probe line is made of
 			set -- $line
 			nc_number=$((nc_number + 1))
-			sleep 3 2>/dev/null </dev/null | nc -w 3 "$3" "$4" >"$nc_folder/$nc_number" 2>/dev/null &
+			# Some end when their input ends, so it must last; nothing is written to it.
+			sleep 3 2>/dev/null | nc -w 3 "$3" "$4" >"$nc_folder/$nc_number" 2>/dev/null &
 			nc_pids="$nc_pids $!"
 			;;
 		'greeting '*) printf '%s' "${line#greeting }" >"$nc_folder/$nc_number.greeting" ;;

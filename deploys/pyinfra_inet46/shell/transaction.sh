@@ -74,7 +74,11 @@ step_stage() {
 	nothing_in_the_way || { rm -f "$document"; return 1; }
 	mv -f "$document" "$state_dir/staging"
 	document=$state_dir/staging
-	write_staged && check_staged && targets_are_as_seen && sockets_are_as_seen || { drop staged; return 1; }
+	if write_staged && check_staged && targets_are_as_seen && sockets_are_as_seen; then
+		return 0
+	fi
+	drop staged
+	return 1
 }
 
 nothing_in_the_way() {
@@ -174,7 +178,9 @@ step_journal() {
 }
 
 keep_copy() {
-	cp -p "$path" "$kept.part" 2>/dev/null && mv -f "$kept.part" "$kept" || fail "cannot keep $path as $kept"
+	if ! cp -p "$path" "$kept.part" 2>/dev/null || ! mv -f "$kept.part" "$kept"; then
+		fail "cannot keep $path as $kept"
+	fi
 }
 
 # 5.
@@ -316,6 +322,7 @@ forget_activation() {
 
 # The logs that a daemon without a journal writes to, and how long each is now.
 log_sizes() {
+	# shellcheck disable=SC2012 # wc would read logs of any length to their end
 	ls -ln /var/log/daemon.log /var/log/syslog /var/log/messages /var/log/xinetd.log 2>/dev/null | awk '{ print $5, $NF }'
 }
 
