@@ -7,7 +7,6 @@ from inet46 import Service
 from pyinfra_inet46.deploys import answer, program
 
 answer(
-    "IMAP",
     services=[
         Service(name="imap", port=143, program=program("imap"), greeting="* OK"),
         Service(name="imaps", port=993, program=program("imaps")),  # speaks TLS from the first byte, so there is no greeting to see

@@ -7,7 +7,6 @@ from inet46 import Service
 from pyinfra_inet46.deploys import answer, program
 
 answer(
-    "POP3",
     services=[
         Service(name="pop3", port=110, program=program("pop3"), greeting="+OK"),
         Service(name="pop3s", port=995, program=program("pop3s")),

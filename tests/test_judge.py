@@ -270,6 +270,7 @@ REFUSALS: dict[str, tuple[Look, dict[str, Any], str]] = {
         "openbsd-inetd and xinetd are both running; name the one that is meant with policy=",
     ),
     "no IPv6": (a_look(ipv6=False), {}, "imap/tcp: wanted over IPv6, and this host has no IPv6"),
+    "IPv6 switched off": (a_look(ipv6_loopback=False), {}, "imap/tcp: wanted over IPv6, and this host has no IPv6"),
     "no privilege": (a_look(uid=1000), {}, "this needs root on the host, and the look ran with uid 1000: use _sudo, _doas or _su_user"),
     "an unreadable file": (
         attrs.evolve(a_look(), files=(a_file("/etc/inetd.conf", kind=FileKind.UNREADABLE, content=None),)),

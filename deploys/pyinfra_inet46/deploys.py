@@ -9,7 +9,7 @@ from pyinfra.api import OperationValueError, deploy
 
 from inet46.service import Program
 from pyinfra_inet46 import operations
-from pyinfra_inet46.inputs import Policy, Services
+from pyinfra_inet46.inputs import Policy, Services, model
 
 __all__ = ["answer", "program"]
 
@@ -17,11 +17,10 @@ DEFAULTS: dict[str, Any] = {"inet46_policy": None, "inet46_programs": {}, "inet4
 
 
 @deploy("inet46", data_defaults=DEFAULTS)
-def answer(title: str, services: Services, policy: Policy | None = None) -> None:
+def answer(services: Services, policy: Policy | None = None) -> None:
     """
     Ensure that services answer on both families; what kind of host it is comes from its data.
 
-    + title: what the run calls it
     + services: ``inet46.Service`` objects, plain dicts, or the name of a TOML, YAML or JSON file
     + policy: what kind of host this is; ``inet46_policy`` of the host's data when left out, and the host's own word without that
 
@@ -29,11 +28,12 @@ def answer(title: str, services: Services, policy: Policy | None = None) -> None
 
     .. code:: python
 
-        answer("IMAP", services=[Service(name="imap", program=program("imap"), greeting="* OK")])
+        answer(services=[Service(name="imap", program=program("imap"), greeting="* OK")])
     """
+    wishes, _ = model(services, None)
     operations.services(
-        name=f"{title} on IPv4 and IPv6",
-        services=services,
+        name=f"{', '.join(service.name for service in wishes)} on IPv4 and IPv6",
+        services=wishes,
         policy=policy if policy is not None else host.data.inet46_policy,
         deadline=host.data.inet46_deadline,
     )

@@ -186,7 +186,8 @@ def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, servic
     return attrs.evolve(
         base,
         settings={**live, **dict(base.settings)} if policy else live,
-        ipv6=look.ipv6,
+        # Without ::1 IPv6 is switched off (disable_ipv6): sockets bind all the same, and nobody can reach them.
+        ipv6=look.ipv6 and look.ipv6_loopback,
         services=ports,
         config=base.config or config,
         compat="-inetd_compat" in argv if server.kind == "xinetd" and argv else base.compat,

@@ -4,6 +4,5 @@ from inet46 import Program, Service
 from pyinfra_inet46.deploys import answer
 
 answer(
-    "IMAP by a server that never greets",
     services=[Service(name="imap", port=143, program=Program(path="/usr/local/sbin/never-greets"), greeting="* OK")],
 )
