@@ -159,7 +159,8 @@ def _matrix(title: str, conflicts: Conflicts) -> str:
 def _inetd(build: InetdBuild) -> Iterator[str]:
     yield f"### {build.name}\n"
     rows = [
-        (f"`{token.name}`{'' if token.named else ' (port number only)'}", " and ".join(map(_opens, token.opens))) for token in build.tokens
+        (f"`{token.name}`{'' if token.named else ' (port number only)'}", " and ".join(map(_opens, token.opens)) or "nothing")
+        for token in build.tokens
     ]
     yield _table(("Protocol", "Opens"), rows)
     yield _list(_grammar(build))
@@ -189,6 +190,14 @@ def _grammar(build: InetdBuild) -> Iterator[str]:
     yield f"`address:service`, IPv6 addresses {brackets} brackets" if build.host_prefix else "no address can stand before the service"
     yield "quotes group words" if build.quotes else "quotes are ordinary characters"
     yield f"an indented line {'continues the one above' if build.continuation else 'stands alone'}"
+    if build.max_args is not None:
+        yield f"at most {build.max_args} arguments with argv[0]; more {'lose the line' if build.excess_args_cost_line else 'are cut off'}"
+    if build.line_limit is not None:
+        yield f"a line has at most {build.line_limit} bytes with its end; what is over is taken for the next line"
+    if build.maps_hosts:
+        yield "an IPv4 address before a service on an IPv6 socket becomes `::ffff:` and the address"
+    if build.rereads_line:
+        yield "for IPv6 a protocol without 4 or 6 is read a second time, from the first line of the entry alone"
     yield f"a line with too few fields {'ends the daemon' if build.short_line_kills else 'is lost'}"
     yield f"built in: {', '.join(build.builtins)}"
     if build.rebind_conflict:
@@ -200,7 +209,7 @@ def _xinetd(build: XinetdBuild) -> Iterator[str]:
     default = "IPv4" if build.default_family is Family.IPV4 else "IPv6, dual"
     yield _list(
         (
-            f"without a family flag: {default}",
+            f"without a family flag: {default}{', or IPv4 where there is no IPv6' if build.falls_back else ''}",
             f"`flags = IPv4 IPv6`: {'the service is disabled' if build.both_flags_disable else 'IPv6, dual'}",
             f"`disable = yes` {'is final' if build.disable_is_final else 'is undone by the `enabled` list of defaults'}",
             f"`rlimit_files`: {'known' if build.rlimit_files else 'unknown'}",

@@ -143,12 +143,13 @@ def _load(name: str) -> tuple[Service, ...]:
 
 def _new(services: tuple[Service, ...], host: Host) -> _Answer:
     planned = prove(services, host)
-    live = any(setting.place is Place.LIVE for setting in planned.settings)
+    settings = tuple(x for x in planned.settings if x.place is not Place.LIVE or host.policy.setting(x.key) != x.value)
+    live = any(setting.place is Place.LIVE for setting in settings)
     return _Answer(
         host=planned.host,
         services=services,
         files=planned.files,
-        settings=planned.settings,
+        settings=settings,
         sockets=planned.sockets,
         # A socket keeps the option that it was made with.
         activate=RESTART if live else activation((), planned.entries, planned.host),

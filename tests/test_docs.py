@@ -1,0 +1,98 @@
+"""The documentation is true: its commands print what it says, its three forms are one service, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+from click.testing import CliRunner
+
+from inet46.cli import main
+from inet46.codec import loads
+from inet46.host import HostPolicy
+from inet46.service import Access, Builtin, Limits, Listener, Plain, Program, Rate, Service
+
+HERE = Path(__file__).parent
+DOCS = HERE.parent / "docs"
+WRITTEN = sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md") if path.parent.name != "reference")
+BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+Golden = Callable[[str, str | Path], None]
+
+
+def rerun(page: str) -> str:
+    """Return a page with the output that its commands print now; blocks with the name of a file become that file first."""
+
+    def block(match: re.Match[str]) -> str:
+        if match["file"]:
+            path = Path(match["file"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(match["text"])
+        if match["language"] != "console":
+            return match[0]
+        commands = re.findall(r"^\$ (.*)$", match["text"], re.MULTILINE)
+        return "```console\n" + "".join(f"$ {command}\n{output(command)}" for command in commands) + "```"
+
+    return BLOCK.sub(block, page)
+
+
+def output(command: str) -> str:
+    program, *arguments = shlex.split(command)
+    result = CliRunner().invoke(main, arguments)
+
+    assert program == "inet46"
+    return result.output.rstrip("\n") + "\n"
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=str)
+def test_commands_print_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden: Golden) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    golden(rerun((DOCS / page).read_text()), Path("../docs") / page)
+
+
+def test_the_three_forms_are_one_service() -> None:
+    blocks = list(BLOCK.finditer((DOCS / "howto/write-a-service.md").read_text()))
+    names: dict[str, object] = {}
+    exec(next(block["text"] for block in blocks if block["language"] == "python"), names)
+    toml, yaml = (next(block["text"] for block in blocks if block["file"] == f"mail.{syntax}") for syntax in ("toml", "yaml"))
+
+    assert list(loads(toml, "toml")) == list(loads(yaml, "yaml")) == names["services"]
+
+
+@pytest.mark.parametrize("kind", [Service, Listener, Program, Builtin, Limits, Rate, Access])
+def test_every_field_is_explained(kind: type[Plain]) -> None:
+    page = (DOCS / "howto/write-a-service.md").read_text()
+
+    assert [field.name for field in attrs.fields(kind) if f"`{field.name}`" not in page] == []
+
+
+def test_every_field_of_a_host_is_explained() -> None:
+    page = (DOCS / "howto/command-line.md").read_text()
+
+    assert [field.name for field in attrs.fields(HostPolicy) if f"`{field.name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", [*WRITTEN, Path("../CONTRIBUTING.md")], ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", (DOCS / page).read_text())
+    broken = []
+    for link in links:
+        if re.match(r"https?:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (DOCS / page).parent / name if name else DOCS / page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
