@@ -319,16 +319,20 @@ _Name = tuple[str, int | None]
 
 
 def _names(service: Service, build: InetdBuild, host: Host, present: frozenset[Entry]) -> list[_Name]:
-    """Return the ways to name a service in an inetd.conf: its name, an alias that is in use, else the number where numbers are known.
+    """Return the ways to name a service in an inetd.conf: as it is named there now, by its name, else by number where numbers are known.
+
+    A new name for the same port would be another service to the daemon, which binds it while the old one is still open.
 
     Raises Unprovable when there is none.
     """
     port = port_of(service, host)
     listed = host.port(service.name, service.transport) == port
-    names: dict[_Name, None] = {(service.name, None): None} if listed else {}
+    names: dict[_Name, None] = {}
     for entry in sorted(present, key=lambda entry: entry.service):
         if entry.transport is service.transport and host.port(entry.service, entry.transport) == port:
             names[(entry.service, entry.port)] = None
+    if listed:
+        names[(service.name, None)] = None
     if build.numeric_ports and not isinstance(service.program, Builtin):
         names[(str(port), port)] = None
     if not names:

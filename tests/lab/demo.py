@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -59,8 +60,8 @@ def _story(lab: Lab, name: str) -> int:
     _title("1. Before: who can log in, from outside, over which family")
     _show(lab.logins())
 
-    _title("2. The dry run: what would change, file by file and socket by socket")
-    _pyinfra(name, *DEPLOYS, "--dry", "--diff")
+    _title("2. The dry run: what IMAP would change, file by file and socket by socket")
+    _pyinfra(name, DEPLOYS[0], "--dry", "--diff")
 
     _title("3. The run")
     if _pyinfra(name, *DEPLOYS, "-y") != 0:
@@ -76,7 +77,8 @@ def _story(lab: Lab, name: str) -> int:
     if _pyinfra(name, *DEPLOYS, "-y") != 0:
         failures.append("the second run")
 
-    _title("6. A broken deploy: IMAP by a program that never greets. It has to roll itself back")
+    _title("6. A broken deploy has to roll itself back")
+    console.print("IMAP, by a program that takes the connection and never greets:")
     if _pyinfra(name, "tests/lab/broken.py", "-y") == 0:
         failures.append("the broken deploy (it should have failed)")
     console.print("\nAnd the logins, after all that:")
@@ -98,18 +100,18 @@ def _end(failures: Sequence[str]) -> int:
 
 
 def _next() -> None:
-    console.print(
-        """
-What to try next:
-  make lab                                                    start the lab and leave it running
-  . .venv/bin/activate
-  pyinfra inventories/lab.py deploys/imap.py --dry --diff     the dry run, by hand
-  pyinfra inventories/prod.py debug-inventory                 an example fleet, grouped by operating system
-  inet46 plan docs/examples/imap.toml --host freebsd-14/inetd     what a host must be told, and why that is right
-  inet46 hosts                                                what is known, with its sources
-  make test                                                   everything, real daemons included""",
-        markup=False,
-    )
+    steps = {
+        "make lab": "start the lab and leave it running (make lab-down ends it)",
+        ". .venv/bin/activate": "pyinfra and inet46 by name, from here on",
+        "pyinfra inventories/lab.py deploys/imap.py --dry --diff": "the dry run, by hand",
+        "pyinfra inventories/prod.py debug-inventory": "an example fleet, grouped by operating system",
+        "inet46 plan docs/examples/imap.toml --host freebsd-14/inetd": "what a host must be told",
+        "inet46 hosts": "what is known, with its sources",
+        "make test": "everything, real daemons included",
+    }
+    console.print("\nWhat to try next:")
+    for command, why in steps.items():
+        console.print(f"  [bold]{command}[/]\n      {why}", soft_wrap=True)
 
 
 def _simulated(why: str) -> int:
@@ -147,10 +149,14 @@ def _flushed() -> Iterator[None]:
 
 
 def _show(logins: Logins) -> None:
-    table = Table("host", *(f"{service} {title}" for service in PORTS for title in ("IPv4", "IPv6")), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("host", no_wrap=True)
+    for service in PORTS:
+        for title in ("v4", "v6"):
+            table.add_column(f"{service}\n{title}", no_wrap=True)
     for host in dict.fromkeys(host for host, _, _ in logins):
         cells = [logins[host, service, family] for service in PORTS for family in FAMILIES]
-        table.add_row(host, *("[green]login[/]" if cell == "ok" else "[red]—[/]" for cell in cells))
+        table.add_row(host, *("[green]yes[/]" if cell == "ok" else "[red]—[/]" for cell in cells))
     console.print(table)
 
 

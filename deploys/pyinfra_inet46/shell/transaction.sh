@@ -326,15 +326,18 @@ log_sizes() {
 	ls -ln /var/log/daemon.log /var/log/syslog /var/log/messages /var/log/xinetd.log 2>/dev/null | awk '{ print $5, $NF }'
 }
 
+# What xinetd says at every start and reload; twenty lines of it would leave no room for the one that matters.
+chatter='Reading included configuration file\|Swapping defaults\|readjusting service\|Starting reconfiguration'
+
 # What the daemon itself said since the change began.
 daemon_log() {
 	if systemd_is_here && [ -n "$unit" ] && have journalctl; then
-		journalctl -q --no-pager -o cat -u "$unit" --since "@$began_at" -n 20
+		journalctl -q --no-pager -o short -u "$unit" --since "@$began_at" -n 400 | grep -v -e ' systemd\['
 	else
 		printf '%s\n' "$log_sizes" | while read -r size file; do
 			[ -z "$file" ] || tail -c +$((size + 1)) "$file" | grep -F "${exe##*/}"
 		done
-	fi 2>/dev/null | tail -n 20 | plain
+	fi 2>/dev/null | grep -v -e "$chatter" | tail -n 20 | plain
 }
 
 verdict() {
