@@ -9,12 +9,13 @@ from pathlib import Path
 
 import attrs
 import pytest
+from attrs import AttrsInstance
 from click.testing import CliRunner
 
 from inet46.cli import main
 from inet46.codec import loads
 from inet46.host import HostPolicy
-from inet46.service import Access, Builtin, Limits, Listener, Plain, Program, Rate, Service
+from inet46.service import Access, Builtin, Limits, Listener, Program, Rate, Service
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
@@ -66,7 +67,7 @@ def test_the_three_forms_are_one_service() -> None:
 
 
 @pytest.mark.parametrize("kind", [Service, Listener, Program, Builtin, Limits, Rate, Access])
-def test_every_field_is_explained(kind: type[Plain]) -> None:
+def test_every_field_is_explained(kind: type[AttrsInstance]) -> None:
     page = (DOCS / "howto/write-a-service.md").read_text()
 
     assert [field.name for field in attrs.fields(kind) if f"`{field.name}`" not in page] == []
