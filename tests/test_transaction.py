@@ -7,8 +7,9 @@ import pathlib
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
 
 import attrs
 import pytest
@@ -32,14 +33,19 @@ class Outcome:
     config: str
     sockets: list[str]
     names: list[str]
-    extra: object = None
+    extra: Any = None
 
     @property
     def untouched(self) -> bool:
         return (self.config, self.sockets) == (OLD, BEFORE) and set(self.names) <= {"etc/inetd.conf", "state/last"}
 
 
-Scenario = Callable[[Host], "Run | tuple[Run, object]"]
+class Scenario(Protocol):
+    __name__: str
+
+    def __call__(self, host: Host, /) -> Run | tuple[Run, object]: ...
+
+
 SCENARIOS: dict[str, Scenario] = {}
 
 
@@ -55,11 +61,15 @@ def play(name: str, shell: str, folder: pathlib.Path) -> Outcome:
         return Outcome(run=run, config=host.config.read_text(), sockets=host.sockets(), names=host.names(), extra=extra)
 
 
+def _asked(params: dict[str, Any]) -> tuple[str, str]:
+    return params["wanted"].__name__, params["shell"]
+
+
 @pytest.fixture(scope="module")
 def plays(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
     """Every scenario that is asked for, in every shell, several at once: most of the time they wait."""
-    asked = {
-        (item.callspec.params["wanted"].__name__, item.callspec.params["shell"])
+    asked: set[tuple[str, str]] = {
+        _asked(item.callspec.params)
         for item in request.session.items
         if isinstance(item, pytest.Function) and hasattr(item, "callspec") and {"wanted", "shell"} <= item.callspec.params.keys()
     }
@@ -212,7 +222,7 @@ def cannot_come_back(host: Host) -> tuple[Run, object]:
 
 @about(cannot_come_back)
 def test_a_way_back_that_fails_is_said_loudest_and_tried_again_by_the_next_run(done: Outcome) -> None:
-    broken, names = done.extra  # type: ignore[misc]
+    broken, names = done.extra
 
     assert broken.status == 5
     assert broken.verdict.state.startswith("NOT as it was, and the way back failed too (fake-inetd is not running).")
@@ -407,7 +417,7 @@ def waits_for_the_lock(host: Host) -> tuple[Run, object]:
     first.stdin.write(script(slow).encode())
     first.stdin.close()
     first.stdin = None
-    host.until(lambda: (host.state / "journal").exists())
+    host.until((host.state / "journal").exists)
     impatient = host.run(attrs.evolve(wanted, lock_wait=0.0))
     patient = host.run(attrs.evolve(wanted, lock_wait=20.0))
     first.communicate()
@@ -416,7 +426,7 @@ def waits_for_the_lock(host: Host) -> tuple[Run, object]:
 
 @about(waits_for_the_lock)
 def test_a_second_change_waits_or_says_who_holds_the_lock(done: Outcome) -> None:
-    impatient, status, pid = done.extra  # type: ignore[misc]
+    impatient, status, pid = done.extra
 
     assert impatient.status == 3
     assert "another change holds the lock" in impatient.verdict.reason
@@ -515,7 +525,7 @@ def has_only_bash(host: Host) -> tuple[Run, object]:
 
 @pytest.mark.parametrize(("wanted", "client"), [(has_only_perl, "perl"), (has_only_nc, "nc"), (has_only_bash, "bash")])
 def test_every_client_proves_the_same(done: Outcome, client: str) -> None:
-    wrong, hangs = done.extra  # type: ignore[misc]
+    wrong, hangs = done.extra
 
     assert done.run.verdict.proof == client
     assert (done.config, done.sockets) == (NEW, AFTER)

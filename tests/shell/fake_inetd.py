@@ -65,13 +65,13 @@ class FakeInetd:
 
     def serve(self) -> None:
         while True:
-            ready, _, _ = select.select([self.wakeup, *(listener for listener, _ in self.open.values())], [], [])
+            ready, _, _ = select.select([self.wakeup, *(listener.fileno() for listener, _ in self.open.values())], [], [])
             if self.wakeup in ready:
                 os.read(self.wakeup, 100)
                 self.read()
                 continue
             for listener, greeting in list(self.open.values()):
-                if listener in ready:
+                if listener.fileno() in ready:
                     client, _ = listener.accept()
                     self.greet(client, greeting)
 

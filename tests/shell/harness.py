@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -37,7 +37,7 @@ OTHER = "ipv4 0.0.0.0 14399 no -\n"
 
 
 def available(shell: str) -> bool:
-    return shutil.which(shell.split()[0]) is not None
+    return shutil.which(shell.split(maxsplit=1)[0]) is not None
 
 
 def socket(family: str, *, v6only: bool | None = None, port: int = PORT) -> ExpectedSocket:
@@ -108,9 +108,9 @@ class Host:
         self.started.append(subprocess.Popen(self.inside(*self.argv), env=environment, stdin=subprocess.DEVNULL))
         self.until(lambda: self.sockets() != before)
 
-    def until(self, condition: object, seconds: float = 5) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 5) -> None:
         end = time.monotonic() + seconds
-        while not condition():  # type: ignore[operator]
+        while not condition():
             assert time.monotonic() < end, "the fake super-server does not come to what it should be"
             time.sleep(0.01)
 

@@ -251,7 +251,7 @@ resolve() {
 }
 
 look_at_files() {
-	paths=
+	paths='' found='' folders=''
 	add_folder /etc/inetd.d
 	add_folder /etc/rc.conf.d
 	[ "$system" != Linux ] || add_folder /etc/sysctl.d .conf
@@ -259,21 +259,22 @@ look_at_files() {
 	[ "$system" != Linux ] || add /etc/default/xinetd /etc/default/openbsd-inetd /etc/default/inetutils-inetd
 	for folder in /etc /usr/local/etc; do
 		[ "$folder" = /etc ] || [ -e "$folder/xinetd.conf" ] || continue
-		add "$folder/xinetd.conf"
-		add_folder "$folder/xinetd.d"
-		add_includes "$folder/xinetd.conf"
+		add_xinetd "$folder/xinetd.conf" "$folder/xinetd.d"
 	done
 	# shellcheck disable=SC2086 # plain words
 	add $extra_paths
 	show_files
 }
 
-# add PATH...: each path once.
+# add PATH...: each path once. found holds what is new since somebody emptied it.
 add() {
 	for each in "$@"; do
 		case " $paths " in
 		*" $each "*) ;;
-		*) paths="$paths $each" ;;
+		*)
+			paths="$paths $each"
+			found="$found $each"
+			;;
 		esac
 	done
 }
@@ -287,42 +288,51 @@ add_folder() {
 	folders="$folders $1"
 	suffix=$2
 	listed=$1
+	inside=
 	set +f
 	set -- "$listed"/*"$suffix"
 	set -f
 	for each in "$@"; do
 		if is_plain "$each"; then
-			paths="$paths $each"
+			inside="$inside $each"
 		elif [ -e "$each" ] || [ -h "$each" ]; then
 			echo "skipped $listed"
 		fi
 	done
+	paths="$paths$inside"
+	found="$found$inside"
 }
 
-# add_includes FILE...: what xinetd would read too, and what that includes in its turn.
-add_includes() {
+# add_xinetd FILE FOLDER: what xinetd reads, and what that includes, and what that includes in its turn.
+add_xinetd() {
+	found=
+	add "$1"
+	add_folder "$2"
 	rounds=5
-	while [ $# -gt 0 ] && [ "$rounds" -gt 0 ]; do
+	while [ -n "$found" ] && [ "$rounds" -gt 0 ]; do
 		rounds=$((rounds - 1))
-		before=$paths
-		for file in "$@"; do
-			shift
-			[ -f "$file" ] && [ -r "$file" ] && set -- "$@" "$file"
+		readable=
+		for each in $found; do
+			[ -f "$each" ] && [ -r "$each" ] && readable="$readable $each"
 		done
-		[ $# -gt 0 ] || return 0
-		includes=$(awk '($1 == "include" || $1 == "includedir") && $2 ~ /^\// { print $1, $2 }' "$@" 2>/dev/null)
-		# shellcheck disable=SC2086 # pairs of words; an odd one fails is_plain
-		set -- $includes
-		while [ $# -gt 1 ]; do
-			is_plain "$2" || echo 'skipped /etc/xinetd.conf'
-			is_plain "$2" && case $1 in
-			include) add "$2" ;;
-			includedir) add_folder "$2" ;;
-			esac
-			shift 2
-		done
-		# shellcheck disable=SC2086 # plain words: those that are new
-		set -- ${paths#"$before"}
+		found=
+		[ -n "$readable" ] || return 0
+		# shellcheck disable=SC2046,SC2086 # plain words, and pairs of words of which an odd one is skipped
+		add_included $(awk '($1 == "include" || $1 == "includedir") && $2 ~ /^\// { print $1, $2 }' $readable 2>/dev/null)
+	done
+}
+
+# add_included include|includedir PATH ...
+add_included() {
+	while [ $# -gt 1 ]; do
+		if ! is_plain "$2"; then
+			echo 'skipped /etc/xinetd.conf'
+		elif [ "$1" = include ]; then
+			add "$2"
+		else
+			add_folder "$2"
+		fi
+		shift 2
 	done
 }
 
@@ -416,7 +426,7 @@ look_up_services() {
 		else
 			cat /etc/services
 		fi 2>/dev/null
-	} | plain | awk '
+	} | tr '\011' ' ' | plain | awk '
 		$1 == "asked" { order[++n] = $2; next }
 		{
 			sub(/#.*/, "")
