@@ -9,18 +9,37 @@ from typing import Any as _Any
 
 from pyinfra_inet46.look import (
     Account as _Account,
+)
+from pyinfra_inet46.look import (
     FileKind as _FileKind,
+)
+from pyinfra_inet46.look import (
     FileSeen as _FileSeen,
+)
+from pyinfra_inet46.look import (
     Look as _Look,
+)
+from pyinfra_inet46.look import (
     NamedService as _NamedService,
+)
+from pyinfra_inet46.look import (
     Program as _Program,
+)
+from pyinfra_inet46.look import (
     ProgramState as _ProgramState,
+)
+from pyinfra_inet46.look import (
     Setting as _Setting,
+)
+from pyinfra_inet46.look import (
     SuperServer as _SuperServer,
+)
+from pyinfra_inet46.look import (
     encode_look as _encode_look,
 )
 from pyinfra_inet46.transaction import Listening as _Listening
 
+_ANY = "0.0.0.0"  # noqa: S104 -- what a simulated host is said to listen on
 _PORTS = {"imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995}
 _PROGRAMS = ("/usr/local/libexec/imapd", "/usr/local/libexec/ipop3d", "/usr/local/sbin/imapd", "/usr/local/sbin/ipop3d",
              "/usr/sbin/imap4d", "/usr/sbin/pop3d")  # fmt: skip
@@ -54,6 +73,7 @@ def _file(path: str, text: str) -> _FileSeen:
 
 def _host(server: _SuperServer, files: dict[str, str], *, system: str = "FreeBSD", release: str, knob: str, **more: _Any) -> _Look:
     """A host whose IMAP and POP3 answer on IPv4 only."""
+    command = server.path.rpartition("/")[2]
     ports = (13, 110, 143) if server.kind == "inetd" else (110, 143)
     return _Look(
         system=system,
@@ -65,8 +85,7 @@ def _host(server: _SuperServer, files: dict[str, str], *, system: str = "FreeBSD
         users=(_Account(name="root", number=0),),
         programs=tuple(_Program(path=path, state=_ProgramState.OK) for path in _PROGRAMS),
         sockets=tuple(
-            _Listening(transport="tcp", family="ipv4", address="0.0.0.0", port=port, pids=(server.pid or 0,), command=server.path.rpartition("/")[2])
-            for port in ports
+            _Listening(transport="tcp", family="ipv4", address=_ANY, port=port, pids=(server.pid or 0,), command=command) for port in ports
         ),
         sockets_from="ss" if system == "Linux" else "sockstat",
         clients=("perl",),
@@ -115,7 +134,9 @@ _LOOKS = {
     "debian_xinetd": _with_xinetd(
         "/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[4], _PROGRAMS[5], "IPv4", os_id="debian", os_version="12", **_LINUX
     ),
-    "fedora": _with_xinetd("/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[2], _PROGRAMS[3], "IPv4", os_id="fedora", os_version="33", **_LINUX),
+    "fedora": _with_xinetd(
+        "/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[2], _PROGRAMS[3], "IPv4", os_id="fedora", os_version="33", **_LINUX
+    ),
 }
 
 _PROD = _runpy.run_path(str(_Path(globals().get("__file__", "inventories/simulated.py")).with_name("prod.py")))

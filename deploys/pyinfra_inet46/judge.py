@@ -115,7 +115,7 @@ def decide(
 # -- which host this is ----------------------------------------------------------------------------------------------------------------
 
 
-class _Refused(Exception):  # noqa: N818 -- a decision, not an error
+class _Refused(Exception):
     def __init__(self, *reasons: str) -> None:
         super().__init__(*reasons)
         self.reasons = reasons

@@ -250,7 +250,7 @@ def _modes(service: Service, host: Host) -> Iterator[tuple[Sharing, tuple[_Goal,
     apart = tuple(_Goal(x.family, x.address, x.v6only if x.v6only is not None else x.family is Family.IPV6 or None) for x in listeners)
     loose = tuple(_Goal(x.family, x.address, x.v6only) for x in listeners)
     kept = tuple(goal for goal, x in zip(apart, listeners, strict=True) if x.address is not None)
-    shared = (_Goal(Family.IPV6, None, False), *kept) if _can_share(service) else apart
+    shared = (_Goal(family=Family.IPV6, address=None, v6only=False), *kept) if _can_share(service) else apart
     match host.policy.sharing:
         case Sharing.SEPARATE:
             yield Sharing.SEPARATE, apart
