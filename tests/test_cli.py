@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -64,6 +65,14 @@ def brief(sockets: Sequence[dict[str, Any]]) -> list[tuple[str, str, bool | None
 
 def test_version_is_said() -> None:
     assert run("--version").stdout.startswith("inet46 ")
+
+
+def test_the_module_runs_as_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["inet46", "--version"])
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("inet46.cli", run_name="__main__")
+    assert ended.value.code == 0
 
 
 @pytest.mark.parametrize("command", ["hosts", "plan", "sockets"])
@@ -369,6 +378,14 @@ def test_includes_are_followed_from_where_they_stand(tmp_path: Path) -> None:
     assert data["unknown"] == [f"{tmp_path}/main.conf:3: what is in {tmp_path}/gone, which is not there"]
 
 
+def test_what_is_not_known_is_said_to_a_person_too(tmp_path: Path) -> None:
+    (tmp_path / "main.conf").write_text("includedir /nowhere\n")
+    result = run("sockets", tmp_path / "main.conf", "--host", "fedora-33/xinetd")
+
+    assert result.stdout.startswith("fedora-33/xinetd: no sockets, 1 not known\n")
+    assert "main.conf:1: what is in /nowhere, which is not there" in " ".join(result.stdout.split())
+
+
 def test_paths_with_blanks_are_read_too(tmp_path: Path) -> None:
     folder = tmp_path / "with a blank"
     folder.mkdir()
@@ -629,6 +646,27 @@ def test_a_file_where_a_folder_belongs_is_refused_and_nothing_is_left_behind(tmp
     assert result.exit_code == 2
     assert str(tmp_path) in result.stderr
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["etc", "etc/xinetd.d"]
+
+
+def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = run("plan", IN / "imap.toml", "--host", "fedora-33/xinetd", "-o", tmp_path)
+
+    assert result.stderr == f"Error: {tmp_path}: no space left on device\n"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_may_not_be_listed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    result = run("sockets", IN / "fedora", "--host", "fedora-33/xinetd")
+
+    assert result.stderr == f"Error: {HERE / IN}/fedora: permission denied\n"
 
 
 def test_an_old_mode_is_kept(tmp_path: Path) -> None:

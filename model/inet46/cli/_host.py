@@ -14,7 +14,7 @@ import click
 
 from inet46 import codec
 from inet46.cli._tree import Tree, decode, read
-from inet46.cli._trouble import Problems, Refused
+from inet46.cli._trouble import Problems, Refused, both
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import HOSTS, Host, Place, resolve
 
@@ -68,23 +68,18 @@ def host_from(
 
     Raises Refused with everything that is wrong with them.
     """
-    problems = Problems()
-    policy, services, host = None, None, None
-    with problems.gather():
-        policy = _policy(name)
-    with problems.gather():
-        services = _services(services_file, policy, root)
-    if policy is not None:
-        with problems.gather():
-            host = resolve(policy)
-            values = _settings(settings, host)
-            shared = policy.sharing if sharing is None else sharing
-            policy = attrs.evolve(policy, settings={**dict(policy.settings), **values}, services=services, sharing=shared)
-            host = resolve(policy)
-    problems.settle()
-    if host is None:
-        raise AssertionError("a host without problems exists")
-    return host
+    host, listed = both(lambda: _stated(name, settings, sharing), lambda: _listed(services_file, root))
+    if services_file is None and host.policy.services is not None:
+        return host
+    return attrs.evolve(host, policy=attrs.evolve(host.policy, services=listed))
+
+
+def _stated(name: str, settings: tuple[str, ...], sharing: Sharing | None) -> Host:
+    """Resolve the host, with the settings and the sharing that the command line states."""
+    host = resolve(_policy(name))
+    values = {**dict(host.policy.settings), **_settings(settings, host)}
+    policy = attrs.evolve(host.policy, settings=values, sharing=host.policy.sharing if sharing is None else sharing)
+    return attrs.evolve(host, policy=policy)
 
 
 def _policy(text: str) -> HostPolicy:
@@ -127,12 +122,10 @@ def _settings(given: tuple[str, ...], host: Host) -> dict[str, str]:
     return values
 
 
-def _services(file: str | None, policy: HostPolicy | None, root: Path | None) -> tuple[tuple[str, int], ...] | None:
-    """Return the service names that are known: from --services, from the host's own file, or from below the root."""
+def _listed(file: str | None, root: Path | None) -> tuple[tuple[str, int], ...] | None:
+    """Return the service names of --services, else those below the root; None if neither is there to be looked at."""
     if file is not None:
         return parse_services(decode(read(Path(file), file)))
-    if policy is not None and policy.services is not None:
-        return policy.services
     tree = Tree(root)
     return parse_services(tree.text(_ETC_SERVICES)) if root is not None and tree.is_file(_ETC_SERVICES) else None
 
