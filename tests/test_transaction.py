@@ -282,6 +282,76 @@ def test_two_reloads_bring_the_new_socket(done: Outcome) -> None:
 
 
 @scenario
+def restarts(host: Host) -> tuple[Run, object]:
+    before = host.daemons()
+    run = host.run(host.transaction(activate=("restart",)))
+    return run, (before, host.daemons())
+
+
+@about(restarts)
+def test_a_restart_without_unit_or_script_uses_the_daemons_own_words(done: Outcome) -> None:
+    before, after = done.extra
+
+    assert (done.config, done.sockets) == (NEW, AFTER)
+    assert len(after) == 1
+    assert before != after
+
+
+@scenario
+def has_a_script(host: Host) -> tuple[Run, object]:
+    calls = host.folder / "calls"
+    script = host.folder / "rc.d"
+    script.write_text(f"#!/bin/sh\necho \"$*\" >>'{calls}'\nkill -HUP {host.daemons()[0]}\n")
+    script.chmod(0o755)
+    daemon = attrs.evolve(host.transaction().daemon, script=str(script))
+    return host.run(host.transaction(daemon=daemon, activate=("restart",))), calls
+
+
+@about(has_a_script)
+def test_a_restart_goes_through_the_daemons_script(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.extra.read_text() == "restart\n"
+
+
+SYSTEMD = """
+systemd_is_here() {{ :; }}
+systemctl() {{
+	echo "$*" >>'{calls}'
+	[ "$1" != reload ] || kill -HUP {pid}
+}}
+"""
+
+
+@scenario
+def has_systemd(host: Host) -> tuple[Run, object]:
+    """Simulated: systemctl is a stand-in."""
+    calls = host.folder / "calls"
+    daemon = attrs.evolve(host.transaction().daemon, unit="fake-inetd.service")
+    activate = ("daemon-reload", "reload", "signal HUP")
+    run = host.run(host.transaction(daemon=daemon, activate=activate), before=SYSTEMD.format(calls=calls, pid=host.daemons()[0]))
+    return run, calls
+
+
+@about(has_systemd)
+def test_a_unit_is_reloaded_by_systemctl(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.extra.read_text() == "daemon-reload\nis-active --quiet fake-inetd.service\nreload fake-inetd.service\n"
+
+
+@scenario
+def has_a_systemctl_that_hangs(host: Host) -> Run:
+    daemon = attrs.evolve(host.transaction().daemon, unit="fake-inetd.service")
+    before = 'systemd_is_here() { :; }\nsystemctl() { [ "$1" = is-active ] || exec sleep 100; }\n'
+    return host.run(host.transaction(daemon=daemon), before=before + "patience() { patience=1; }\n")
+
+
+@about(has_a_systemctl_that_hangs)
+def test_a_systemctl_that_hangs_is_not_waited_for(done: Outcome) -> None:
+    assert done.run.verdict.reason == "systemctl reload fake-inetd.service failed"
+    assert done.untouched
+
+
+@scenario
 def loses_a_neighbour(host: Host) -> Run:
     return host.run(host.transaction(files=(host.change(V4 + V6),)))
 

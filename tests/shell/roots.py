@@ -11,7 +11,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 TOOLS = (
-    ["awk", "cat", "cksum", "date", "dash", "grep", "id", "ls", "mkdir", "od", "printf", "sed", "sh", "tr", "uname", "sleep", "ss", "getent", "nsenter", "hexdump", "bash", "mksh", "busybox", "netstat"]
+    *("awk", "cat", "cksum", "date", "grep", "id", "ls", "mkdir", "od", "printf", "sed", "sleep", "tr", "uname"),
+    *("getent", "hexdump", "netstat", "ss"),
+    *("bash", "busybox", "dash", "mksh", "sh"),
 )
 
 

@@ -1,10 +1,15 @@
 # shellcheck shell=sh
 # How a super-server is told to read its files, one function for each verb.
 
-# bounded SECONDS COMMAND...: a systemctl or a script that hangs must not hold the host between two states.
+# Seconds that a systemctl or a script may take.
+patience() {
+	patience=60
+}
+
+# bounded COMMAND...: a systemctl or a script that hangs must not hold the host between two states.
 bounded() {
-	bounded_naps=$(($1 * 5))
-	shift
+	patience
+	bounded_naps=$((patience * 20))
 	"$@" </dev/null >/dev/null 2>&1 3<&- &
 	bounded_pid=$!
 	while kill -0 "$bounded_pid" 2>/dev/null; do
@@ -26,8 +31,8 @@ tell() {
 }
 
 activate_reload() {
-	if [ -n "$unit" ] && systemd_is_here && systemctl is-active --quiet "$unit"; then
-		bounded 60 systemctl reload "$unit" || fail "systemctl reload $unit failed"
+	if [ -n "$unit" ] && systemd_is_here && bounded systemctl is-active --quiet "$unit"; then
+		bounded systemctl reload "$unit" || fail "systemctl reload $unit failed"
 	else
 		tell HUP
 	fi
@@ -35,9 +40,9 @@ activate_reload() {
 
 activate_restart() {
 	if [ -n "$unit" ] && systemd_is_here; then
-		bounded 60 systemctl restart "$unit" || fail "systemctl restart $unit failed"
+		bounded systemctl restart "$unit" || fail "systemctl restart $unit failed"
 	elif [ -n "$script" ]; then
-		bounded 60 "$script" restart || fail "$script restart failed"
+		bounded "$script" restart || fail "$script restart failed"
 	else
 		has_argv && activate_stop && activate_start
 	fi
@@ -45,16 +50,16 @@ activate_restart() {
 
 activate_start() {
 	if [ -n "$unit" ] && systemd_is_here; then
-		bounded 60 systemctl start "$unit" || fail "systemctl start $unit failed"
+		bounded systemctl start "$unit" || fail "systemctl start $unit failed"
 	elif [ -n "$script" ]; then
-		bounded 60 "$script" start || fail "$script start failed"
+		bounded "$script" start || fail "$script start failed"
 	else
 		has_argv && start_by_argv && until_found
 	fi
 }
 
 activate_daemon_reload() {
-	bounded 60 systemctl daemon-reload || fail "systemctl daemon-reload failed"
+	bounded systemctl daemon-reload || fail "systemctl daemon-reload failed"
 }
 
 activate_stop() {

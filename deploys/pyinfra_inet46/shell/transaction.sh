@@ -332,7 +332,7 @@ chatter='Reading included configuration file\|Swapping defaults\|readjusting ser
 # What the daemon itself said since the change began.
 daemon_log() {
 	if systemd_is_here && [ -n "$unit" ] && have journalctl; then
-		journalctl -q --no-pager -o short -u "$unit" --since "@$began_at" -n 400 | grep -v -e ' systemd\['
+		timeout 10 journalctl -q --no-pager -o short -u "$unit" --since "@$began_at" -n 400 | grep -v -e ' systemd\['
 	else
 		printf '%s\n' "$log_sizes" | while read -r size file; do
 			[ -z "$file" ] || tail -c +$((size + 1)) "$file" | grep -F "${exe##*/}"
