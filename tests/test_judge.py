@@ -129,6 +129,13 @@ def test_a_file_behind_a_symbolic_link_is_changed_where_it_is() -> None:
     assert (file.mode, file.uid, file.gid) == (0o600, 3, 4)
 
 
+def test_no_name_is_left_in_a_folder_of_which_every_name_is_read() -> None:
+    files = {"/etc/inetd.conf": "", "/etc/inetd.d/mail": V4_LINE.replace("tcp4", "tcp")}
+    (file,) = changed(judged(a_look(INETUTILS, files, (V4,)))).files
+
+    assert (file.path, file.staged, file.kept) == ("/etc/inetd.d/mail", "/etc/.inet46-new.inetd.d.mail", "/etc/.inet46-old.inetd.d.mail")
+
+
 def test_bytes_that_are_no_utf8_go_back_as_they_came() -> None:
     content = b"# caf\xe9\r\n" + V4_LINE.encode()
     look = attrs.evolve(a_look(sockets=(V4,)), files=(a_file("/etc/inetd.conf", content),))

@@ -153,6 +153,22 @@ def test_the_same_change_with_one_sighup_leaves_imap_dead(one: Lab) -> None:
     assert set(one.logins(services=("imap",)).values()) == {"connection refused"}
 
 
+_IN_A_FOLDER = {
+    "/etc/inetd.conf": "daytime\tstream\ttcp\tnowait\troot\tinternal\n",
+    "/etc/inetd.d/mail": "imap2\tstream\ttcp\tnowait\troot\t/usr/sbin/imap4d imap4d --inetd\n",
+}
+
+
+@pytest.mark.parametrize("one", [HostSpec(name="mail", super_server="inetutils-inetd", before=_IN_A_FOLDER)], indirect=True, ids=str)
+def test_a_line_in_inetd_d_is_changed_there_and_nothing_else_is_ever_in_that_folder(one: Lab, tmp_path: Path) -> None:
+    result = pyinfra(one, deploy(tmp_path, [IMAP], policy={"name": "debian-12/inetutils-inetd", "sharing": "mapped"}), "-y")
+
+    assert result.returncode == 0, result.stderr
+    assert one["mail"].run("ls -A /etc/inetd.d").stdout == b"mail\n"
+    assert [(s.address, s.v6only) for s in one["mail"].sockets() if s.port == 143] == [("*", False)]
+    assert set(one.logins(services=("imap",)).values()) == {"ok"}
+
+
 @pytest.mark.parametrize("one", kinds("xinetd"), indirect=True, ids=str)
 def test_a_v6only_change_on_xinetd_really_takes_effect(one: Lab, tmp_path: Path) -> None:
     host = one["xinetd"]

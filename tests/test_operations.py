@@ -146,6 +146,14 @@ def test_a_host_that_answers_garbage_costs_only_itself(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_the_fact_can_be_asked_for_by_itself_and_keeps_contents_to_itself() -> None:
+    result = pyinfra(SIMULATED, "fact", "pyinfra_inet46.facts.HostLook", "--limit", "freebsd4_inetd")
+
+    assert result.returncode == 0, result.stderr
+    assert '"kind": "inetd"' in result.stdout + result.stderr
+    assert "ftpd" not in result.stdout + result.stderr
+
+
 def test_no_verdict_is_said_to_be_one() -> None:
     result = pyinfra(SIMULATED, "deploys/imap.py", "-y", "--limit", "debian_xinetd")
 

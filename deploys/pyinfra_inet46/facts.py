@@ -19,6 +19,10 @@ class Unseen:
 
     reason: str
 
+    def to_json(self) -> dict[str, str]:
+        """What ``pyinfra INVENTORY fact`` prints."""
+        return {"unseen": self.reason}
+
 
 class HostLook(FactBase[Look | Unseen]):
     """

@@ -13,7 +13,7 @@ import attrs
 from inet46.activation import RESTART
 from inet46.errors import Inet46Error, Unprovable
 from inet46.host import HostPolicy
-from inet46.knowledge import HOSTS, PORTS, Host, resolve
+from inet46.knowledge import HOSTS, PORTS, Host, InetdBuild, resolve
 from inet46.merge import Merge, merge
 from inet46.plan import port_of
 from inet46.predict import Held
@@ -312,7 +312,7 @@ def _transaction(
     return Transaction(
         id=id,
         host=label,
-        files=tuple(_file(path, text, look) for path, text in merged.files.items()),
+        files=tuple(_file(path, text, merged.host, look) for path, text in merged.files.items()),
         live=tuple(LiveSetting(key=s.key, value=s.value, old=look.setting(s.key) or "") for s in merged.live),
         daemon=Daemon(name=_comm(server), exe=server.path, unit=server.unit, script=server.script, argv=server.argv, pid=server.pid),
         activate=RESTART if strayed else merged.activate or RESTART,
@@ -326,10 +326,13 @@ def _transaction(
     )
 
 
-def _file(path: str, text: str, look: Look) -> FileChange:
+def _file(path: str, text: str, host: Host, look: Look) -> FileChange:
     seen = look.file(path) or FileSeen(path=path, kind=FileKind.ABSENT)
     target = seen.resolved or path
     folder, _, name = target.rpartition("/")
+    if isinstance(host.server, InetdBuild) and folder == host.directory:
+        # An inetd with a folder reads every name in it, dots and all.
+        folder, name = folder.rpartition("/")[0], f"{folder.rpartition('/')[2]}.{name}"
     return FileChange(
         path=target,
         old=seen.seen,

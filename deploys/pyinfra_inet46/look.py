@@ -13,6 +13,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import attrs
 
@@ -196,6 +197,16 @@ class Look:
     def setting(self, key: str) -> str | None:
         """The live value of this sysctl, None when there is none."""
         return next((setting.value for setting in self.settings if setting.key == key), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``pyinfra INVENTORY fact`` prints. Files are told by size and checksum: their contents are nobody's to read in a log."""
+        return attrs.asdict(self, value_serializer=_printable)
+
+
+def _printable(_: object, __: object, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return attrs.asdict(Seen.of(value))
+    return value.value if isinstance(value, enum.Enum) else value
 
 
 def look_command(

@@ -131,7 +131,8 @@ class FileChange:
     """One file that is to be written, replaced or removed.
 
     ``old`` is what the look saw, and None when the path must not exist. ``new`` is None when the file is to be removed.
-    ``staged`` and ``kept`` are names beside the target that no daemon reads; the old file waits under ``kept`` until the
+    ``staged`` and ``kept`` are names beside the target that no daemon reads, or one folder above it where every name is read (inetutils'
+    /etc/inetd.d); the old file waits under ``kept`` until the
     change is proved.
     """
 
@@ -151,8 +152,8 @@ class FileChange:
             raise ValueError(f"{self.path}: path, staged and kept must be three different names")
         folder = self.path.rpartition("/")[0]
         for name in (self.staged, self.kept):
-            if name.rpartition("/")[0] != folder:
-                raise ValueError(f"{name} is not beside {self.path}: only a rename within one folder is atomic")
+            if name.rpartition("/")[0] not in {folder, folder.rpartition("/")[0]}:
+                raise ValueError(f"{name} is neither beside {self.path} nor one folder above it: a rename further away need not be atomic")
 
 
 @attrs.frozen(kw_only=True)

@@ -39,7 +39,7 @@ sum_of() {
 # When the target was not replaced yet, both names are one file: then rename(2) does nothing, and mv may do so or complain.
 put_back() {
 	mv -f "$kept" "$path" 2>/dev/null || same_file "$kept" "$path" || return 1
-	rm -f "$kept"
+	[ ! -e "$kept" ] || rm -f "$kept"
 }
 
 same_file() {
@@ -50,7 +50,6 @@ same_file() {
 
 # Restores one file. Safe to do again at any point: what is kept is the old file, and what is not kept was not touched.
 restore_file() {
-	rm -f "$staged" "$kept.part"
 	if [ "$old" != absent ] && [ ! -e "$kept" ]; then
 		return 0
 	fi
@@ -74,6 +73,7 @@ restore_file() {
 }
 
 restore_files() {
+	remove_all unfinished
 	restore_failed=
 	while next_file; do
 		restore_file || restore_failed=yes
@@ -120,16 +120,22 @@ undo() {
 	[ -z "$undo_failed" ] && rm -f "$document"
 }
 
-# drop FILE...: temporary names of the document are removed in one go.
-drop() {
+# remove_all staged|unfinished|temporary: such names of the document, in one go.
+remove_all() {
 	while next_file; do
 		case $1 in
 		staged) set -- "$@" "$staged" ;;
-		*) set -- "$@" "$staged" "$kept" "$kept.part" ;;
+		unfinished) set -- "$@" "$staged" "$kept.part" ;;
+		temporary) set -- "$@" "$staged" "$kept" "$kept.part" ;;
 		esac
 	done 3<"$document"
 	shift
 	[ $# -eq 0 ] || rm -f "$@"
+}
+
+# drop staged|temporary: these names, and then the document that knew them.
+drop() {
+	remove_all "$1"
 	rm -f "$document"
 }
 
@@ -137,7 +143,7 @@ step_recover() {
 	rm -f "$state_dir/document.new" "$state_dir/last.new"
 	if [ -e "$state_dir/committed" ]; then
 		load_document "$state_dir/committed"
-		drop all
+		drop temporary
 	fi
 	if [ -e "$state_dir/staging" ]; then
 		load_document "$state_dir/staging"

@@ -293,7 +293,7 @@ sockets_are_right() {
 step_commit() {
 	mv -f "$state_dir/journal" "$state_dir/committed" || { fail "cannot write $state_dir/committed"; return 1; }
 	document=$state_dir/committed
-	drop all
+	drop temporary
 }
 
 roll_back() {
