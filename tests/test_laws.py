@@ -6,7 +6,6 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from tests.strategies import host_policies, service_lists, services
 
 from inet46 import formats
 from inet46.entry import Bind, Entry
@@ -19,6 +18,7 @@ from inet46.plan import plan
 from inet46.predict import Held, predict
 from inet46.service import Builtin, Limits, Program, Service
 from inet46.sockets import Family, Transport
+from tests.strategies import host_policies, service_lists, services
 
 patient = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 NAMES = [row.name for row in HOSTS]

@@ -17,8 +17,8 @@ from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, Setting, XinetdBuild, resolve
-from inet46.plan import bare, duty, home, plan, port_of, shortfalls
-from inet46.predict import Held, Prediction, predict
+from inet46.plan import bare, duty, home, plan, port_of, shortfalls, unproved
+from inet46.predict import Held, predict
 from inet46.service import Service
 from inet46.settings import settle
 from inet46.sockets import Family, Transport
@@ -134,16 +134,11 @@ def _check(services: tuple[Service, ...], old: tuple[Entry, ...], new: formats.R
     """Prove the whole: every service as wanted, and every other entry as it was."""
     ours = set(_ports(services, host))
     result = predict(new.entries, host)
-    problems: list[str] = []
-    held: dict[tuple[Transport, int | None], list[Held]] = {}
-    for one in result.sockets:
-        held.setdefault((one.socket.transport, one.socket.port), []).append(one)
+    problems = unproved(services, result, host)
+    there = _by_port(new.entries, host)
     for service in services:
-        if service.enabled:
-            mine = tuple(held.get((service.transport, port_of(service, host)), ()))
-            problems += shortfalls(service, Prediction(sockets=mine), host, host.policy.sharing)
-            if not all(_same_duty(service, one.entry) for one in mine):
-                problems.append(f"{service}: what else stands in the files changes what is done for its clients")
+        if service.enabled and not all(_same_duty(service, entry) for entry in there.get((service.transport, port_of(service, host)), ())):
+            problems.append(f"{service}: what else stands in the files changes what is done for its clients")
     theirs = [[bare(entry) for entry in entries if (entry.transport, _port(entry, host)) not in ours] for entries in (old, new.entries)]
     if theirs[0] != theirs[1]:
         problems.append("other services would not stay as they are")

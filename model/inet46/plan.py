@@ -23,7 +23,7 @@ from inet46.predict import Held, Prediction, predict
 from inet46.service import Builtin, Program, Service
 from inet46.sockets import Family, Transport
 
-__all__ = ["Plan", "Reach", "bare", "duty", "home", "layout", "plan", "port_of", "reach", "shortfalls", "wanted"]
+__all__ = ["Plan", "Reach", "bare", "duty", "home", "layout", "plan", "port_of", "reach", "shortfalls", "unproved", "wanted"]
 
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # where a dual socket sees IPv4 clients
 
@@ -109,6 +109,20 @@ def shortfalls(service: Service, prediction: Prediction, host: Host, sharing: Sh
     return problems
 
 
+def unproved(services: Iterable[Service], prediction: Prediction, host: Host) -> list[str]:
+    """Return what a prediction lacks, or has too much, for all services together."""
+    held: dict[tuple[Transport, int | None], list[Held]] = {}
+    for one in prediction.sockets:
+        held.setdefault((one.socket.transport, one.socket.port), []).append(one)
+    return [
+        problem
+        for service in services
+        if service.enabled
+        for mine in [held.get((service.transport, port_of(service, host)), ())]
+        for problem in shortfalls(service, Prediction(sockets=tuple(mine)), host, host.policy.sharing)
+    ]
+
+
 def _sorted(ways: frozenset[Reach]) -> list[Reach]:
     return sorted(ways, key=lambda way: (way[3].value, way[1], way[2]))
 
@@ -174,27 +188,40 @@ def plan(services: Iterable[Service], host: str | HostPolicy | Host, *, present:
     UnknownHost for a host that stands in no knowledge table.
     """
     where, wishes = resolve(host), tuple(services)
-    problems = list(_clashes(wishes, where))
     there = frozenset(map(bare, present))
+    problems, entries, settings = _plan_all(wishes, where, there)
+    then = where.with_settings(settings)
+    if then != where and not problems:
+        # What one service needs changes the kernel under the others: they are planned for the host as it will be.
+        problems, entries, more = _plan_all(wishes, then, there)
+        settings = tuple(dict.fromkeys((*settings, *more)))
+    if problems:
+        raise Unprovable(problems)
+    result = predict(entries, then)
+    if problems := unproved(wishes, result, then):
+        raise Unprovable([*problems, *map(str, result.faults)])
+    files = layout(entries, where)
+    return Plan(host=where, services=wishes, entries=entries, settings=settings, sockets=result.sockets, files=files)
+
+
+def _plan_all(
+    services: tuple[Service, ...], host: Host, present: frozenset[Entry]
+) -> tuple[list[str], tuple[Entry, ...], tuple[Setting, ...]]:
+    """Plan each service by itself; return what stands in the way, the entries, and the settings they need."""
+    problems = list(_clashes(services, host))
     entries: list[Entry] = []
     settings: dict[Setting, None] = {}
-    for service in wishes:
+    for service in services:
         if not service.enabled:
             continue
         try:
-            told, needs = _plan_one(service, where, there)
+            told, needs = _plan_one(service, host, present)
         except Unprovable as error:
             problems.extend(error.reasons)
         else:
             entries.extend(told)
             settings.update(dict.fromkeys(needs))
-    if problems:
-        raise Unprovable(problems)
-    result = predict(entries, where.with_settings(tuple(settings)))
-    if reach(result.sockets) != wanted(wishes, where):
-        raise Unprovable([str(fault) for fault in result.faults] or ["together the services do not answer as each of them does alone"])
-    files = layout(entries, where)
-    return Plan(host=where, services=wishes, entries=tuple(entries), settings=tuple(settings), sockets=result.sockets, files=files)
+    return problems, tuple(entries), tuple(settings)
 
 
 def _clashes(services: tuple[Service, ...], host: Host) -> Iterator[str]:

@@ -105,7 +105,10 @@ def _text(piece: Span, build: InetdBuild) -> str:
     text = piece.text.rstrip("\n").partition("\0")[0]
     if build.comment_anywhere:
         text = text.partition("#")[0]
-    return text.strip(" \t\r\v\f") if build.trims else text
+    trimmed = text.strip(" \t\r\v\f")
+    if not build.trims or (trimmed.startswith("#") and not text.startswith("#")):
+        return text  # an indented comment stays indented: it is none, but a broken entry
+    return trimmed
 
 
 def _silent(text: str, build: InetdBuild) -> bool:

@@ -33,6 +33,10 @@ class _Unknown(Exception):
     """What this line opens is not known."""
 
 
+class _Dark(_Unknown):
+    """From this line on nothing is known."""
+
+
 class _Over(Exception):
     """The daemon comes no further, and serves nothing of what it has read."""
 
@@ -47,6 +51,8 @@ def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Readin
                 reader.line(fields)
     except _Over:
         reader.entries = []
+    except _Dark as reason:
+        reader.unknown.append(str(reason))
     sources = tuple(document.source for document in files)
     return Reading(entries=tuple(reader.entries), faults=tuple(reader.faults), unknown=tuple(reader.unknown), sources=sources)
 
@@ -70,6 +76,8 @@ class _Reader:
             self._say(lost.code, lost.name, str(lost), fields.span)
             if lost.name in {"daemon-killer", "daemon-hang"}:
                 raise _Over from None
+        except _Dark as reason:
+            raise _Dark(f"{fields.span.source.path}:{fields.number}: {reason}") from None
         except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
             self.unknown.append(f"{fields.span.source.path}:{fields.number}: {reason}")
         else:
@@ -115,7 +123,7 @@ class _Reader:
         if hosts != "*":
             self.default = hosts
         elif self.default is not None and not self.build.default_host_ends:
-            raise _Unknown("the default-host line *: uses memory that was freed; what it does to the lines below is not known")
+            raise _Dark("the default-host line *: uses memory that was freed; what becomes of the lines below is not known")
         else:
             self.default = None
 
