@@ -164,8 +164,11 @@ class _Reader(Words):
             raise Unreadable("a here-document is not read", self.pos)
         self.pos = match.end()
         self.blanks()
-        if self.word() is None:
+        target = self.word()
+        if target is None:
             raise Unreadable("a redirection without a file", self.pos)
+        if match.group(1).endswith("&") and not re.fullmatch(r"[0-9]|-", self.text[target.start : target.stop]):
+            raise Unreadable("a redirection that is not read", target.start)  # an error for some shells, a file for others
         return True
 
     def simple(self) -> list[Step]:
@@ -235,8 +238,10 @@ class _Reader(Words):
             return self.export(words)
         elif name == "unset":
             return self.unset(words)
+        elif name == "." and len(words) == 2:
+            step = Anything(reason="another file is read here", at=at, source=words[1].literal)
         elif name == ".":
-            step = Anything(reason="another file is read here", at=at, source=words[1].literal if len(words) == 2 else None)
+            step = Stop(reason="shells differ in what this . does", at=at)
         return [] if name in _HARMLESS and not isinstance(step, Stop) else [step]
 
     def export(self, words: list[Word]) -> list[Step]:
