@@ -114,7 +114,7 @@ undo() {
 	restore_daemon || say "$reason"
 	if ! wait_for_sockets restore; then
 		say "the old sockets are not back ($problem): restarting $daemon"
-		activate_restart || activate_start
+		activate_restart || find_daemon "$exe" || activate_start
 		wait_for_sockets restore || undo_failed="${undo_failed:+$undo_failed; }$problem"
 	fi
 	[ -z "$undo_failed" ] && rm -f "$document"
