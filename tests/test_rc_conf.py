@@ -143,7 +143,8 @@ STATEMENTS = st.one_of(
 )
 ENDS = st.sampled_from(["\n", "\n", "\n", "; ", ";", " # comment\n", "\n\n", " \\\n\n", "\r\n", "\t\n", "", "#\n", " & ", "#;A=9\n"])
 TEXTS = st.lists(st.builds("{}{}{}".format, st.sampled_from(["", "", " ", "\t"]), STATEMENTS, ENDS), max_size=6).map("".join)
-# What the grammar above would never make. No "/" and no function, so that a shell can run it harmlessly.
+# What the grammar above would never make. No "/" and no function, so that a shell can run it harmlessly; no ".", because the file behind it
+# is taken to exist.
 TOKENS = [
     "A",
     "B",
