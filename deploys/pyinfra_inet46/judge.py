@@ -92,7 +92,7 @@ def decide(
         host = resolve(_informed(policy, server, look, wishes))
         _refuse(_faults(wishes, host, server, look))
         files = _texts(look)
-        merged = merge(wishes, host, files)
+        merged = merge(wishes, host, files, {seen.path: seen.resolved for seen in look.files if seen.resolved is not None})
         _refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
     except _Refused as refused:
         return Decision(refusals=refused.reasons)

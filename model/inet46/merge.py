@@ -53,10 +53,16 @@ class Merge:
         return tuple(held for held in self.sockets if (held.socket.transport, held.socket.port) == (service.transport, port))
 
 
-def merge(services: Iterable[Service], host: str | HostPolicy | Host, files: Mapping[str, str]) -> Merge:
+def merge(
+    services: Iterable[Service],
+    host: str | HostPolicy | Host,
+    files: Mapping[str, str],
+    links: Mapping[str, str] | None = None,
+) -> Merge:
     """Work out the smallest change that makes a host's files do what is wanted.
 
-    `files` maps absolute paths to texts (UTF-8 with surrogateescape), as in `formats.read`. Raises Unprovable when no plan can be proved,
+    `files` maps absolute paths to texts (UTF-8 with surrogateescape), as in `formats.read`, and `links` the symbolic links among them to
+    where they end. Raises Unprovable when no plan can be proved,
     or when the files as they are would undo it.
     """
     where, wishes = resolve(host), tuple(services)
@@ -74,7 +80,7 @@ def merge(services: Iterable[Service], host: str | HostPolicy | Host, files: Map
         elif not _serves(service, mine, then):
             editor.replace(service, mine, told)
     texts = editor.result()
-    settled = settle(planned.settings, where, files)
+    settled = settle(planned.settings, where, files, links)
     new = formats.read({**files, **texts}, where)
     _check(wishes, old.entries, new, then)
     return Merge(

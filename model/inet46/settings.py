@@ -28,8 +28,8 @@ class Settled:
     notes: tuple[str, ...] = ()
 
 
-def settle(settings: Iterable[Setting], host: Host, files: Mapping[str, str]) -> Settled:
-    """Work out the edits for these settings on a host with these files.
+def settle(settings: Iterable[Setting], host: Host, files: Mapping[str, str], links: Mapping[str, str] | None = None) -> Settled:
+    """Work out the edits for these settings on a host with these files; `links` maps symbolic links among them to where they end.
 
     Raises Unprovable when the present value of a setting cannot be known, with file and line.
     """
@@ -50,7 +50,7 @@ def settle(settings: Iterable[Setting], host: Host, files: Mapping[str, str]) ->
                         continue
                     edits = rc_conf.plan_edits(now, setting.key, setting.value, setting.script)
                 case Place.SYSCTL:
-                    edits = sysctl_conf.plan_edits(now, setting.key, setting.value)
+                    edits = sysctl_conf.plan_edits(now, setting.key, setting.value, links=links)
         except Unsettled as error:
             raise Unprovable([str(error)]) from error
         texts.update(edits.texts)
