@@ -286,6 +286,11 @@ LOSSES = [
     ("openbsd", {"extra": ("login class x",)}, "imap: login class x cannot be said in inetd.conf"),
     ("openbsd", {"program": Builtin(builtin="echo")}, "imap: this inetd has no built-in 'echo' under that name (it has echo, discard, daytime, time, chargen)"),
     ("freebsd", {"binds": (Bind(family=Family.IPV4, key="tcp", address="127.0.0.1"),)}, "imap: this inetd.conf cannot name an address (127.0.0.1)"),
+    (
+        "openbsd",
+        {"binds": (Bind(family=Family.IPV6, v6only=True, key="tcp6", address="::1"), Bind(family=Family.IPV6, v6only=True, key="tcp6"))},
+        "imap: IPv6 addresses cannot stand in a list; give each a line of its own",
+    ),
     ("openbsd", {"binds": (Bind(family=Family.IPV4, v6only=True, key="tcp4"),)}, "imap: no protocol of this inetd opens IPv4 with v6only=True"),
     ("openbsd", {"binds": (Bind(family=Family.IPV6, v6only=False, key="tcp46"),)}, "imap: no protocol of this inetd opens IPv6 with v6only=False"),
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -16,7 +18,7 @@ from inet46.knowledge import HOSTS, PORTS, Host, InetdBuild, XinetdBuild, resolv
 from inet46.merge import merge
 from inet46.plan import plan
 from inet46.predict import Held, predict
-from inet46.service import Builtin, Limits, Program, Service
+from inet46.service import Access, Builtin, Limits, Listener, Program, Service
 from inet46.sockets import Family, Transport
 from tests.strategies import host_policies, service_lists, services
 
@@ -318,6 +320,7 @@ def test_quiet_a_second_merge_changes_nothing_and_activates_nothing(
 @given(service_lists(min_size=1, plain=True), host_policies(), st.data())
 @patient
 def test_quiet_a_merge_keeps_every_line_that_is_not_ours(wishes: tuple[Service, ...], policy: HostPolicy, data: st.DataObject) -> None:
+    assume(not {wish.name for wish in wishes} & {"ftp", "nntp", "exec"})
     files = data.draw(old_files(policy, ()))
     try:
         result = merge(wishes, policy, files)
@@ -355,3 +358,41 @@ def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) 
     if draw(st.booleans()):
         return {host.config: f"includedir {host.directory}\n", f"{host.directory}/all": main}
     return {host.config: f"{main}\nincludedir {host.directory}\n"}
+
+
+# -- hostile text ----------------------------------------------------------------------------------------------------------------------
+
+HOSTILE = ("", " ", "a b", "a\tb", "a\nb", "a\r", "\n", "a\0b", "#a", "a#b", "'", '"', "a'b", "\"a b'", "a\\", "\\n", "{", "}", "=", "a=b", "+=",
+           "service", "imap\nservice x\n{\n}", "x\n7001 stream tcp nowait root /bin/sh sh", "é", "a\u00a0b", "a\x0cb", "\udcff", "*:", "::1", "%h",
+           "$(id)", "`id`", "-x", "/", "a:b", "a.b", "a/b", "internal")  # fmt: skip
+FIELDS: dict[str, Callable[[str], Service]] = {
+    "name": lambda text: Service(name=text, port=7001, program=PROGRAM),
+    "user": lambda text: Service(name="imap", user=text, program=PROGRAM),
+    "group": lambda text: Service(name="imap", group=text, program=PROGRAM),
+    "path": lambda text: Service(name="imap", program=Program(path=f"/bin/{text}")),
+    "argv0": lambda text: Service(name="imap", program=Program(path="/bin/x", argv0=text)),
+    "args": lambda text: Service(name="imap", program=Program(path="/bin/x", args=(text, "end"))),
+    "environment": lambda text: Service(name="imap", program=PROGRAM, environment={"A": text}),
+    "environment name": lambda text: Service(name="imap", program=PROGRAM, environment={text: "a"}),
+    "address": lambda text: Service(name="imap", program=PROGRAM, listeners=(Listener(family=Family.IPV6, address=text),)),
+    "access": lambda text: Service(name="imap", program=PROGRAM, access=Access(ipv4=(text,), ipv6=(text,))),
+    "builtin": lambda text: Service(name="time", program=Builtin(builtin=text)),
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_text_is_refused_or_means_itself_and_opens_nothing_else(name: str, field: str) -> None:
+    for text in HOSTILE:
+        try:
+            wish = FIELDS[field](text)
+            planned = plan([wish], name)
+        except ValueError as error:  # of the model, or Unprovable
+            assert str(error).strip()
+            continue
+        entries = formats.read(planned.files, name).entries
+
+        assert ways_of(predict(entries, name).sockets) == ways_in((wish,))
+        for entry in entries:
+            assert entry.service in {wish.name, str(wish.port)}
+            assert (entry.program, entry.user, entry.group, entry.environment) == (wish.program, wish.user, wish.group, wish.environment)

@@ -1,4 +1,4 @@
-"""Merging a plan into the files of a host: what is ours is replaced, kept or taken out, and the change is said in verbs and in words."""
+"""Merging a plan into the files of a host: what is ours is replaced, kept or taken out, and the rest keeps its bytes."""
 
 from __future__ import annotations
 
@@ -139,11 +139,9 @@ def test_carriage_returns_and_bytes_that_are_not_utf_8_stay() -> None:
 
 
 def test_broken_lines_stay_where_they_are() -> None:
-    text = "imap stream\n\x00\x01\nimap: \n7 7 7 7 7 7 7\n"
+    text = "imap stream\n\x00\x01\n7 7 7 7 7 7 7\n"
 
-    assert merge([IMAP], separate(INETUTILS), {CONF: text.replace('imap: \n', '')}).files == {
-        CONF: text.replace("imap: \n", "") + V4 + ONLY
-    }
+    assert merge([IMAP], separate(INETUTILS), {CONF: text}).files == {CONF: text + V4 + ONLY}
 
 
 def test_a_continued_entry_is_replaced_as_a_whole() -> None:
@@ -292,6 +290,16 @@ def test_an_id_that_stays_is_not_given_a_second_time() -> None:
     assert "\tid              = imap-ipv4\n" in text
 
 
+def test_a_dual_paragraph_that_cannot_limit_one_family_is_split() -> None:
+    limited = attrs.evolve(IMAP, access=Access(ipv4=("192.0.2.0/24",)))
+    result = merge([limited], XINETD, {**EMPTY, IMAP_FILE: paragraph("flags = IPv6")})
+
+    assert [(str(held.socket), held.entry.only_from) for held in result.sockets] == [
+        ("0.0.0.0:143", ("192.0.2.0/24",)),
+        ("[::]:143 v6only", None),
+    ]
+
+
 def test_defaults_that_would_shut_out_who_may_connect_are_a_refusal() -> None:
     files = {MAIN: "defaults\n{\n\tonly_from = 10.0.0.1\n}\nincludedir /etc/xinetd.d\n"}
     limited = attrs.evolve(IMAP, access=Access(ipv4=("192.0.2.0/24",)))
@@ -335,92 +343,6 @@ def test_a_stock_paragraph_that_is_off_does_not_stand_in_the_way_of_the_same_ser
     assert list(result.files) == ["/etc/xinetd.d/daytime"]
     assert result.files["/etc/xinetd.d/daytime"].startswith(files["/etc/xinetd.d/daytime"])
     assert twice(result, [daytime], files).files == {}
-
-
-# -- verbs and words -------------------------------------------------------------------------------------------------------------------
-
-CHANGES = [
-    (
-        separate(INETUTILS), {CONF: "imap stream tcp nowait root /usr/sbin/imapd imapd\n"}, ("reload",),
-        "imap: now answers IPv4 only → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",
-    ),
-    (
-        mapped(INETUTILS), {CONF: "imap stream tcp nowait root /usr/sbin/imapd imapd\n"}, ("reload", "settle", "reload"),
-        "imap: now answers IPv4 only → IPv4 and IPv6 ([::]:143 dual)",
-    ),
-    (
-        separate(INETUTILS), {CONF: "imap stream tcp6 nowait root /usr/sbin/imapd imapd\n"}, ("reload", "settle", "reload"),
-        "imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual",
-    ),
-    (
-        separate(OPENBSD), {CONF: "imap stream tcp4 nowait root /usr/sbin/imapd imapd\n"}, ("reload",),
-        "imap: now answers IPv4 only → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",
-    ),
-    (
-        separate(OPENBSD), {CONF: "127.0.0.1:imap stream tcp4 nowait root /usr/sbin/imapd imapd\n"}, ("reload", "settle", "reload"),
-        "imap: now answers IPv4 only → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",
-    ),
-    (
-        separate(FREEBSD), {CONF: "imap stream tcp46 nowait root /usr/sbin/imapd imapd\n"}, ("reload",),
-        "imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual",
-    ),
-    (
-        mapped(FREEBSD), {CONF: V4 + V6}, ("reload",),
-        "imap: answers IPv4 and IPv6 as before, now on [::]:143 dual instead of 0.0.0.0:143 + [::]:143 v6only",
-    ),
-    (
-        separate(XINETD), {**EMPTY, IMAP_FILE: paragraph("flags = IPv6")}, ("restart",),
-        "imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual",
-    ),
-    (
-        separate(XINETD), EMPTY, ("reload",),
-        "imap: now answers nothing → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",
-    ),
-    (
-        mapped(FEDORA), {**EMPTY, IMAP_FILE: paragraph("flags = IPv6", "v6only = no")}, ("restart",),
-        "imap: now answers IPv6 only → IPv4 and IPv6 ([::]:143 dual)",
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("policy", "files", "activate", "said"), CHANGES)
-def test_a_change_is_activated_and_told_as_this_super_server_needs(
-    policy: HostPolicy, files: dict[str, str], activate: tuple[str, ...], said: str
-) -> None:
-    result = merge([IMAP], policy, files)
-
-    assert result.activate == activate
-    assert words(result, IMAP) == said
-
-
-def test_a_change_of_the_program_alone_is_a_reload() -> None:
-    result = merge([IMAP], separate(OPENBSD), {CONF: V4.replace("/usr", "/opt") + V6.replace("/usr", "/opt")})
-
-    assert result.activate == ("reload",)
-    assert words(result, IMAP) is None
-
-
-def test_two_paragraphs_of_one_id_need_a_restart() -> None:
-    old = paragraph("flags = IPv4") + paragraph("flags = IPv6")
-    result = merge([IMAP], mapped(XINETD), {**EMPTY, IMAP_FILE: old})
-
-    assert result.activate == ("restart",)
-
-
-def test_one_id_for_tcp_and_udp_needs_no_restart() -> None:
-    udp = "service imap\n{\n\ttype = UNLISTED\n\tport = 143\n\tsocket_type = dgram\n\twait = yes\n\tuser = root\n\tserver = /x\n}\n"
-    result = merge([IMAP], mapped(XINETD), {**EMPTY, "/etc/xinetd.d/other": udp})
-
-    assert result.activate == ("reload",)
-
-
-def test_a_knob_that_has_to_change_needs_a_restart_even_where_no_entry_changes() -> None:
-    files = {CONF: "imap stream tcp46 nowait root /usr/sbin/imapd imapd\n"}
-    result = merge([IMAP], mapped("freebsd-4.9/inetd"), files)
-
-    assert CONF not in result.files
-    assert [(setting.key, setting.value) for setting in result.live] == [("net.inet6.ip6.v6only", "0")]
-    assert result.activate == ("restart",)
 
 
 def test_held_are_the_sockets_of_one_service() -> None:

@@ -37,7 +37,7 @@ def debian(value: str = "0") -> Host:
 
 
 def paragraph(said: str, program: str) -> str:
-    name, colon, rest = said.partition(":") if ":" in said.split("=", maxsplit=1)[0] else ("imap", ":", said)
+    name, _, rest = said.partition(":") if ":" in said.split("=", maxsplit=1)[0] else ("imap", "", said)
     service, _, transport = name.partition("/")
     kind = "dgram" if transport == "udp" else "stream"
     body = [*(part.strip() for part in rest.split(";") if part.strip())]

@@ -85,8 +85,7 @@ class _Replay:
         if held and held[0] == socket:
             self.table[key] = (socket, entry)  # the socket stays, the later entry serves it
             return
-        if held:
-            del self.table[key]
+        self.table.pop(key, None)
         near = self.ports.setdefault((socket.transport, port), {})
         conflicts = self.host.kernel.conflicts(socket.transport)
         other = next((x for x in map(self.table.get, near) if x and collide(socket, x[0], conflicts)), None)

@@ -113,6 +113,8 @@ class Host:
     def with_settings(self, settings: tuple[Setting, ...]) -> Host:
         """The same host after the live settings among these have been made."""
         live = {setting.key: setting.value for setting in settings if setting.place is Place.LIVE}
+        if not live:
+            return self
         return attrs.evolve(self, policy=attrs.evolve(self.policy, settings={**dict(self.policy.settings), **live}))
 
 
