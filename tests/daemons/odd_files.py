@@ -1,0 +1,234 @@
+"""Files as they are found: comments in odd places, continuations, broken lines, odd line ends, includes; and what is still read wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from tests.daemons.bench import HOSTS, Files
+from tests.daemons.cases import INETD, SERVER, XINETD, paragraph
+from tests.daemons.judge import Case
+
+__all__ = ["PENDING", "Pending", "of"]
+
+_OPENBSD, _INETUTILS, _XINETD = HOSTS
+
+_LINE = f"7001\tstream\ttcp\tnowait\troot\t{SERVER} true\n"
+_FOUR = f"7002\tstream\ttcp4\tnowait\troot\t{SERVER} true\n"
+_SIX = f"7003\tstream\ttcp6\tnowait\troot\t{SERVER} true\n"
+
+_INETD_TEXTS: Mapping[str, str] = {
+    "empty": "",
+    "only comments": "# one\n#two\n\n",
+    "several services": _LINE + _FOUR + _SIX + f"imap stream tcp nowait root {SERVER}\n" + f"tftp dgram udp wait nobody {SERVER}\n",
+    "comment at the margin": f"# a\n{_FOUR}# b\n{_SIX}",
+    "comment in a line": f"7001 stream tcp4 nowait root {SERVER} true # not a comment\n{_FOUR}",
+    "comment after a line, indented": f"{_FOUR}\t# here\n{_SIX}",
+    "comment after an empty line, indented": f"{_FOUR}\n\t# here\n{_SIX}",
+    "comment of one word, indented": f"{_FOUR}\n #here\n{_SIX}",
+    "comment first, indented": f"  # here\n{_SIX}",
+    "entry, indented": f"  7001 stream tcp4 nowait root {SERVER}\n{_FOUR}",
+    "entry after another, indented": f"{_FOUR}  7001 stream tcp4 nowait root {SERVER}\n{_SIX}",
+    "arguments continued": f"7001 stream tcp nowait root {SERVER} true\n\t-a\n\t-b\n{_FOUR}",
+    "server continued": f"7001 stream tcp nowait root\n\t{SERVER} true\n{_FOUR}",
+    "server continued, one family": f"7001 stream tcp4 nowait root\n\t{SERVER} true\n7003 stream tcp6 nowait\n root {SERVER}\n",
+    "protocol continued": f"{_FOUR}7001 stream\n\ttcp nowait root {SERVER}\n",
+    "protocol continued, one family": f"{_FOUR}7001 stream\n\ttcp4 nowait root {SERVER}\n",
+    "too few fields": f"7001 stream tcp4\n{_FOUR}7003 stream\n",
+    "one word": f"rubbish\n{_FOUR}",
+    "many arguments": f"7001 stream tcp nowait root {SERVER} {' '.join('abcdefghijklmnopqrstuvwxyz')}\n{_FOUR}",
+    "a line of 1100": f"7001 stream tcp nowait root {SERVER} true {'x' * 1100}\n{_FOUR}",
+    "a line of 3000": f"7001 stream tcp nowait root {SERVER} true {'word ' * 600}\n{_FOUR}",
+    "a comment of 5000": f"#{'x' * 5000}\n{_FOUR}",
+    "a comment of 1100 with an entry in it": f"#{'x' * 1022}7001 stream tcp4 nowait root {SERVER}\n{_FOUR}",
+    "line ends of DOS": (_LINE + _FOUR + _SIX).replace("\n", "\r\n"),
+    "line ends of DOS with empty lines": f"# a\n\n{_FOUR}\n{_SIX}".replace("\n", "\r\n"),
+    "no last line end": _FOUR + _SIX.removesuffix("\n"),
+    "form feed": f"\f\n{_FOUR}",
+    "bytes that are not text": f"# caf\udce9\n{_FOUR}7001 stream tcp4 nowait root {SERVER} \udcff\n",
+    "NUL in a comment": f"# a\0b\n{_FOUR}",
+    "NUL in a line": f"7001 stream tcp4 nowait root {SERVER} true\0 b\n{_FOUR}",
+    "duplicates": _LINE + _LINE + _FOUR + _FOUR.replace("true", "true -b"),
+    "same service, number and name": f"imap stream tcp4 nowait root {SERVER}\n143 stream tcp4 nowait root {SERVER}\n{_FOUR}",
+    "alias": f"imap stream tcp6 nowait root {SERVER}\nimap2 stream tcp4 nowait root {SERVER}\n",
+    "unknown service": f"no-such-service stream tcp nowait root {SERVER}\n{_FOUR}",
+    "service without that transport": f"imap dgram udp wait root {SERVER}\n{_FOUR}",
+    "built-in": "daytime stream tcp nowait root internal\ntime dgram udp wait root internal\n",
+    "unknown built-in": f"imap stream tcp4 nowait root internal\n{_FOUR}",
+    "disabled by update-inetd": f"#<off># imap stream tcp nowait root {SERVER}\n{_FOUR}",
+    "default host": f"127.0.0.1:\n{_FOUR}7001 stream tcp4 nowait root {SERVER}\n",
+    "default host of IPv6": f"::1:\n{_SIX}",
+    "default host that ends": f"127.0.0.1:\n{_FOUR}*:\n7001 stream tcp4 nowait root {SERVER}\n",
+    "quotes": f"7001 stream tcp4 nowait root {SERVER} 'a b' \"c\n{_FOUR}",
+    "odd wait": f"7001 stream tcp4 nowiat root {SERVER}\n7002 stream tcp4 nowait/5 root {SERVER}\n7003 stream tcp4 nowait.5 root {SERVER}\n",
+    "user and group": f"7001 stream tcp4 nowait root.root {SERVER}\n7002 stream tcp4 nowait root:root {SERVER}\n",
+    "tabs and blanks": f"7001  \t stream \t tcp4\t\tnowait   root\t {SERVER}  true  \t \n{_FOUR}",
+}
+
+_ALONE, _OTHER = paragraph("imap", flags="IPv4"), paragraph("pop3", flags="IPv6")
+_FOLDER = "includedir /etc/xinetd.d\n"
+
+_XINETD_TEXTS: Mapping[str, str] = {
+    "empty": "",
+    "several services": _ALONE + _OTHER + paragraph("tftp", transport="udp"),
+    "comments": f"# a\n{_ALONE.replace('{', '{  ' + chr(10) + '  # here')}\n\t# there\n{_OTHER}",
+    "comment between name and brace": _ALONE.replace("{", "# here\n\n{") + _OTHER,
+    "comment behind a value": _ALONE.replace("flags = IPv4", "flags = IPv4 # only") + _OTHER,
+    "comment behind user": _ALONE.replace("user = root", "user = root # who") + _OTHER,
+    "brace on the line of the name": _ALONE.replace("\n{", " {") + _OTHER,
+    "no blank before the operator": _ALONE.replace("flags =", "flags=") + _OTHER,
+    "no blank behind the operator": _ALONE.replace("flags = ", "flags =") + _OTHER,
+    "capitals": _ALONE.replace("service", "SERVICE").replace("flags", "FLAGS").replace("IPv4", "ipV4").replace("= no", "= NO") + _OTHER,
+    "words behind the name": _ALONE.replace("service imap", "service imap and more") + _OTHER,
+    "attribute twice": _ALONE.replace("flags = IPv4", "flags = IPv4\n\tflags = IPv6") + _OTHER,
+    "added to a flag": _ALONE.replace("flags =", "flags +=") + _OTHER,
+    "unknown attribute": _ALONE.replace("flags =", "falgs =") + _OTHER,
+    "unknown flag": _ALONE.replace("IPv4", "IPv4 IPv5") + _OTHER,
+    "unknown flag, then switched on": _ALONE.replace("flags = IPv4", "flags = IPv4 IPv5\n\tdisable = no") + _OTHER,
+    "protocol tcp6": paragraph("imap", protocol="tcp6") + _OTHER,
+    "missing user": paragraph("imap", user="") + _OTHER,
+    "missing wait": paragraph("imap", wait="") + _OTHER,
+    "missing server": paragraph("imap", server="") + _OTHER,
+    "missing socket type": paragraph("imap", socket_type="") + _OTHER,
+    "missing socket type and protocol": paragraph("imap", socket_type="", protocol="") + _OTHER,
+    "port that is not its own": paragraph("imap", port="1143") + _OTHER,
+    "port of its own": paragraph("imap", port="143") + _OTHER,
+    "unlisted without port": paragraph("x", type="UNLISTED") + _OTHER,
+    "unknown service": paragraph("no-such-service") + _OTHER,
+    "missing closing brace": _ALONE.replace("}", "") + _OTHER + _ALONE,
+    "missing closing brace at the end": _OTHER + _ALONE.replace("}\n", ""),
+    "closing brace too many": f"{_ALONE}}}\n{_OTHER}{_ALONE}",
+    "rubbish between": f"{_ALONE}here is rubbish\n{_OTHER}{_ALONE}",
+    "rubbish before the folder": f"here is rubbish\n{_FOLDER}{_ALONE}{_OTHER}",
+    "line ends of DOS": (_ALONE + _OTHER).replace("\n", "\r\n"),
+    "no last line end": _OTHER + _ALONE.removesuffix("\n"),
+    "disabled": paragraph("imap", disable="yes") + _OTHER,
+    "disabled, then not": paragraph("imap", disable="yes").replace("}", "\tdisable = no\n}") + _OTHER,
+    "disabled by true": paragraph("imap", disable="true") + _OTHER,
+    "second defaults": "defaults\n{\n\tdisabled = imap\n}\ndefaults\n{\n\tdisabled = pop3\n}\n" + _ALONE + _OTHER,
+    "include that is not there": f"include /etc/more/extra\n{_ALONE}",
+    "line of 20000": _ALONE.replace("\tuser", f"\tserver_args = {'x' * 20000}\n\tuser") + _OTHER,
+    "bytes that are not text": f"# caf\udce9\n{_ALONE}",
+}
+
+_XINETD_FILES: Mapping[str, Files] = {
+    "folder": {XINETD: _FOLDER, "/etc/xinetd.d/imap": _ALONE, "/etc/xinetd.d/pop3": _OTHER},
+    "folder with leftovers": {
+        XINETD: _FOLDER,
+        "/etc/xinetd.d/imap": _ALONE,
+        "/etc/xinetd.d/imap.bak": paragraph("finger"),
+        "/etc/xinetd.d/pop3~": paragraph("finger"),
+        "/etc/xinetd.d/#ftp#": paragraph("ftp"),
+        "/etc/xinetd.d/time-old": paragraph("time"),
+    },
+    "folder whose order decides": {XINETD: _FOLDER, "/etc/xinetd.d/b": _ALONE, "/etc/xinetd.d/a": paragraph("imap", flags="IPv6", id="a")},
+    "file left open does not leak": {XINETD: _FOLDER, "/etc/xinetd.d/a": _ALONE.replace("}\n", ""), "/etc/xinetd.d/b": _OTHER},
+    "include": {XINETD: f"include /etc/more/extra\n{_OTHER}", "/etc/more/extra": _ALONE},
+    "defaults in an included file": {XINETD: _FOLDER + _OTHER, "/etc/xinetd.d/a": f"defaults\n{{\n\tbind = ::1\n}}\n{_OTHER}"},
+    "inetd.conf beside": {
+        XINETD: _ALONE,
+        INETD: f"imap stream tcp nowait root {SERVER} true\nfinger stream tcp nowait root {SERVER} true\n",
+    },
+    "inetd.conf with odd lines": {
+        XINETD: _ALONE,
+        INETD: f"# a\n\nfinger stream tcp nowait.10 root {SERVER} true\npop3 stream tcp nowait root:root {SERVER} true\n7001 stream tcp nowait "
+        f"root {SERVER} true\n127.0.0.1:ftp stream tcp nowait root {SERVER} true\ntime stream tcp nowait root internal\nsmtp stream tcp\n",
+    },
+}
+
+
+def of(name: str) -> list[Case]:
+    """The cases for one host."""
+    if name == _XINETD:
+        alone = [Case(label, {XINETD: text}) for label, text in _XINETD_TEXTS.items()]
+        return [*alone, *(Case(label, files) for label, files in _XINETD_FILES.items())]
+    cases = [Case(label, {INETD: text}) for label, text in _INETD_TEXTS.items()]
+    if name == _INETUTILS:
+        cases += [Case(f"{label}, in the folder", {"/etc/inetd.d/a.dpkg-old": text, INETD: _SIX}) for label, text in _INETD_TEXTS.items()]
+    return cases
+
+
+@attrs.frozen
+class Pending:
+    """A case that inet46 does not yet see as the daemon does, and what the truth is."""
+
+    host: str
+    truth: str
+    case: Case
+
+
+def _pending() -> Iterator[Pending]:
+    true = f"nowait root {SERVER} true"
+    for host in (_OPENBSD, _INETUTILS):
+        text = "imap stream tcp4 nowait root imapd\n"
+        yield Pending(
+            host,
+            "the server need not be an absolute path: it is looked at when a client comes",
+            Case(f"relative server, {host.rpartition('/')[2]}", {INETD: text}),
+        )
+    mapped = "a mapped address and v6only together are EINVAL, so nothing is bound"
+    yield Pending(_OPENBSD, mapped, Case("mapped address, tcp6", {INETD: f"[::ffff:127.0.0.1]:7001 stream tcp6 {true}\n"}))
+    yield Pending(_INETUTILS, mapped, Case("mapped address, tcp6only", {INETD: f"::ffff:127.0.0.1:7001 stream tcp6only {true}\n"}))
+    yield Pending(_XINETD, mapped, Case("mapped address, v6only", {XINETD: paragraph("imap", v6only="yes", bind="::ffff:127.0.0.1")}))
+    yield Pending(
+        _OPENBSD,
+        "an unknown built-in is given up before its continuation is read, so an indented line below it is an entry of its own",
+        Case("indented below an unknown built-in", {INETD: f"imap stream tcp4 nowait root internal\n\t{_FOUR}"}),
+    )
+    yield Pending(
+        _INETUTILS,
+        "the address of a line with an unknown built-in stays for the next line",
+        Case("address of an unknown built-in", {INETD: f"127.0.0.1:imap stream tcp4 nowait root internal\n{_FOUR}{_LINE}"}),
+    )
+    yield Pending(
+        _INETUTILS,
+        "entries are told apart by socket address, so 0.0.0.0: and no address are the same one",
+        Case("0.0.0.0 twice", {INETD: f"0.0.0.0:tftp dgram udp4 wait root {SERVER}\ntftp dgram udp4 wait root {SERVER}\n"}),
+    )
+    yield Pending(
+        _INETUTILS,
+        "a tcpmux service brings a listener on [::]:1 with it",
+        Case("tcpmux", {INETD: f"tcpmux/imap stream tcp {true}\n{_FOUR}"}),
+    )
+    finger = f"finger stream tcp {true}\n"
+    for line in ("disabled = finger", "enabled = pop3", "bind = ::1"):
+        files = {XINETD: f"defaults\n{{\n\t{line}\n}}\n", INETD: finger}
+        yield Pending(_XINETD, "defaults hold for services of inetd.conf too", Case(f"{line} beside inetd.conf", files))
+    for label, told, truth in _PENDING_PARAGRAPHS:
+        yield Pending(_XINETD, truth, Case(label, {XINETD: paragraph("time", **told) + _OTHER}))
+    for label, text, truth in _PENDING_TEXTS:
+        yield Pending(_XINETD, truth, Case(label, {XINETD: text}))
+
+
+_DISABLES = "the value is checked, and a bad one disables the service"
+_PENDING_PARAGRAPHS: tuple[tuple[str, Mapping[str, str], str], ...] = (
+    ("internal without user", {"type": "INTERNAL", "user": "", "server": ""}, "a service of type INTERNAL needs no user"),
+    ("NAMEINARGS without arguments", {"flags": "NAMEINARGS"}, "NAMEINARGS without server_args disables the service"),
+    ("v6only = maybe", {"v6only": "maybe"}, _DISABLES),
+    ("groups = maybe", {"groups": "maybe"}, _DISABLES),
+    ("cps = x y", {"cps": "x y"}, _DISABLES),
+    ("deny_time = x", {"deny_time": "x"}, _DISABLES),
+    ("max_load = x", {"max_load": "x"}, _DISABLES),
+    ("log_type = x", {"log_type": "x"}, _DISABLES),
+    ("access_times = 25:00", {"access_times": "25:00"}, _DISABLES),
+    ("log_on_success = x", {"log_on_success": "x"}, _DISABLES),
+    ("type = x", {"type": "x"}, _DISABLES),
+    ("env = x", {"env": "x"}, _DISABLES),
+)
+_PENDING_TEXTS = (
+    (
+        "defaults left open",
+        f"{_ALONE}{_OTHER}defaults\n{{\n\tdisabled = imap\n",
+        "defaults that the file's end cuts off hold as far as they go",
+    ),
+    ("closing brace for an opening one", f"service time\n}}\n{_ALONE}{_OTHER}", "the brace is used up, and all to the next one is skipped"),
+    (
+        "attribute of one word",
+        f"service time\n{{\nrubbish\n}}\n{_ALONE}{_OTHER}",
+        "a word that the line ends with is read on into the next line (get_attr_op stops at blanks and =, not at the end of the line)",
+    ),
+)
+
+PENDING = tuple(_pending())
+"""To be mended in inet46, and then to move up into the cases above."""
