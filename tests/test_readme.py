@@ -21,7 +21,7 @@ def test_the_library_lines_print_what_the_readme_says() -> None:
     with contextlib.redirect_stdout(output):
         exec(compile(code, "README.md", "exec"), {})
 
-    assert output.getvalue() == blocks("")[0]
+    assert output.getvalue() == blocks("text")[0]
 
 
 def test_the_deploy_in_the_readme_is_the_one_that_runs() -> None:
