@@ -11,13 +11,13 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import host_policies, service_lists, services, texts
 
 from inet46.codec import Syntax, dumps, from_plain, host_from, loads, services_from, to_plain
 from inet46.errors import ModelError
 from inet46.host import HostPolicy, Sharing
 from inet46.service import Access, Builtin, Limits, Listener, Plain, Program, Rate, Service
 from inet46.sockets import Family, Transport
+from tests.strategies import host_policies, service_lists, services, texts
 
 SYNTAXES: tuple[Syntax, ...] = get_args(Syntax)
 

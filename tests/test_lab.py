@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.lab import DEFAULT_HOSTS, FAMILIES, HostSpec, Lab, LabError, base_root, missing, state
 from tests.lab.places import REPOSITORY, cache
 
