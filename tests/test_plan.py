@@ -15,8 +15,9 @@ from inet46.formats import inetd, xinetd
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import Host, Place, resolve
 from inet46.merge import merge
-from inet46.plan import plan, wanted
+from inet46.plan import plan
 from inet46.predict import predict
+from inet46.proof import wanted
 from inet46.service import Access, Builtin, Limits, Listener, Program, Rate, Service
 from inet46.sockets import Family, Transport
 

@@ -15,8 +15,8 @@ from inet46.errors import Inet46Error, Unprovable
 from inet46.host import HostPolicy
 from inet46.knowledge import HOSTS, PORTS, Host, InetdBuild, resolve
 from inet46.merge import Merge, merge
-from inet46.plan import port_of
 from inet46.predict import Held
+from inet46.proof import port_of
 from inet46.service import Builtin, Service
 from inet46.sockets import Socket, Transport
 from pyinfra_inet46.look import FileKind, FileSeen, Look, ProgramState, SuperServer

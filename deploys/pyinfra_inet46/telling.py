@@ -9,7 +9,7 @@ import attrs
 
 from inet46 import words
 from inet46.merge import Merge
-from inet46.plan import port_of
+from inet46.proof import port_of
 from inet46.service import Builtin, Program, Service
 from inet46.sockets import Family, Socket, Transport
 from pyinfra_inet46.look import Look

@@ -17,11 +17,13 @@ from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, Setting, XinetdBuild, resolve
-from inet46.plan import bare, duty, home, plan, port_of, shortfalls, unproved
+from inet46.plan import home, plan
 from inet46.predict import Held, predict
+from inet46.proof import port_of, shortfalls, unproved
 from inet46.service import Service
 from inet46.settings import settle
 from inet46.sockets import Family, Transport
+from inet46.spelling import bare, duty
 
 __all__ = ["Merge", "merge"]
 

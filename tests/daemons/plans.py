@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import attrs
 from hypothesis import strategies as st
 
-from inet46 import formats
+from inet46 import formats, spelling
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
 from inet46.host import Sharing
 from inet46.knowledge import Host
-from inet46.plan import _modes, _spellings, _tellable, layout
+from inet46.plan import _modes, layout
 from inet46.service import Builtin, Listener, Program, Service
 from inet46.sockets import Family, Transport
 from tests.daemons.cases import SERVER
@@ -44,7 +44,7 @@ def spellings(shape: str, transport: Transport, host: Host) -> Iterator[tuple[En
     where = attrs.evolve(host, policy=attrs.evolve(host.policy, sharing=sharing))
     service = Service(name="daytime", transport=transport, program=Program(path=SERVER), listeners=listeners)
     for _, goals in _modes(service, where):
-        for entries in _tellable(_spellings(service, goals, where, frozenset()), {}):
+        for entries in spelling.tellable(spelling.spellings(service, goals, where, frozenset()), {}):
             if _survives(entries, where):
                 yield entries
 
