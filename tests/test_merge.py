@@ -353,3 +353,11 @@ def test_held_are_the_sockets_of_one_service() -> None:
 
 def test_a_host_that_is_resolved_is_taken_too() -> None:
     assert merge([IMAP], resolve(separate(OPENBSD)), {CONF: ""}).files == {CONF: V4 + V6}
+
+
+def test_a_host_without_an_xinetd_conf_gets_one_that_reads_the_folder() -> None:
+    imap = Service(name="imap", program=Program(path="/x/imapd"))
+    merged = merge([imap], "debian-12/xinetd", {})
+
+    assert sorted(merged.files) == ["/etc/xinetd.conf", "/etc/xinetd.d/imap"]
+    assert merged.files["/etc/xinetd.conf"] == "includedir /etc/xinetd.d\n"

@@ -17,7 +17,7 @@ from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, Setting, XinetdBuild, resolve
-from inet46.plan import home, plan
+from inet46.plan import home, plan, skeleton
 from inet46.predict import Held, predict
 from inet46.proof import port_of, shortfalls, unproved
 from inet46.service import Service
@@ -64,10 +64,10 @@ def merge(
     """Work out the smallest change that makes a host's files do what is wanted.
 
     `files` maps absolute paths to texts (UTF-8 with surrogateescape), as in `formats.read`, and `links` the symbolic links among them to
-    where they end. Raises Unprovable when no plan can be proved,
-    or when the files as they are would undo it.
+    where they end. Raises Unprovable when no plan can be proved, or when the files as they are would undo it.
     """
     where, wishes = resolve(host), tuple(services)
+    there_already, files = files, {**skeleton(where), **files}
     old = formats.read(files, where)
     planned = plan(wishes, where, present=old.entries)
     then = where.with_settings(planned.settings)
@@ -83,12 +83,14 @@ def merge(
             editor.replace(service, mine, told)
     texts = editor.result()
     settled = settle(planned.settings, where, files, links)
+    main = {path: files[path] for path in skeleton(where)} if texts else {}
+    changed = {**main, **texts, **settled.files}
     new = formats.read({**files, **texts}, where)
     _check(wishes, old.entries, new, then)
     return Merge(
         host=then,
         services=wishes,
-        files={path: text for path, text in {**texts, **settled.files}.items() if files.get(path) != text},
+        files={path: text for path, text in changed.items() if there_already.get(path) != text},
         live=settled.live,
         notes=settled.notes,
         before=predict(old.entries, where).sockets,

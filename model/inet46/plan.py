@@ -21,7 +21,7 @@ from inet46.service import Service
 from inet46.sockets import Family, Transport
 from inet46.spelling import Goal, bare, spellings, tellable
 
-__all__ = ["Plan", "home", "layout", "plan"]
+__all__ = ["Plan", "home", "layout", "plan", "skeleton"]
 
 
 
@@ -202,7 +202,12 @@ def layout(entries: Iterable[Entry], host: Host) -> dict[str, str]:
             losses.extend(error.losses)
     if losses:
         raise Inexpressible(losses)
+    return {**skeleton(host), **files}
+
+
+def skeleton(host: Host) -> dict[str, str]:
+    """Return the main file that a host needs before a file in its folder counts."""
     if isinstance(host.server, XinetdBuild) and host.directory:
-        files = {host.config: f"includedir {host.directory}\n", **files}
-    return files
+        return {host.config: f"includedir {host.directory}\n"}
+    return {}
 
