@@ -1,6 +1,6 @@
-"""IMAP and IMAPS on both address families, whatever the super-server:
+"""IMAP and IMAPS on both address families, whatever the super-server.
 
-    pyinfra inventories/prod.py deploys/imap.py --dry --diff
+A look first: `pyinfra inventories/prod.py deploys/imap.py --dry --diff`.
 """
 
 from inet46 import Service

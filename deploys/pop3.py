@@ -1,6 +1,6 @@
-"""POP3 and POP3S on both address families, whatever the super-server:
+"""POP3 and POP3S on both address families, whatever the super-server.
 
-    pyinfra inventories/prod.py deploys/pop3.py --dry --diff
+A look first: `pyinfra inventories/prod.py deploys/pop3.py --dry --diff`.
 """
 
 from inet46 import Service

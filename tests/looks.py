@@ -28,7 +28,9 @@ def listening(address: str = "0.0.0.0", port: int = 143, **changes: Any) -> List
     return Listening(**{**fields, **changes})
 
 
-def a_look(server: SuperServer = OPENBSD, files: Mapping[str, str] | None = None, sockets: tuple[Listening, ...] = (), **changes: Any) -> Look:
+def a_look(
+    server: SuperServer = OPENBSD, files: Mapping[str, str] | None = None, sockets: tuple[Listening, ...] = (), **changes: Any
+) -> Look:
     """A Debian 12 with one super-server, on which everything that the tests ask for is there."""
     texts = files if files is not None else {"/etc/inetd.conf": ""}
     command = server.path.rpartition("/")[2][:15]

@@ -52,7 +52,9 @@ def lines(said: str) -> str:
 
 
 @pytest.mark.parametrize(("source", "name", "before", "after", "verbs"), INETD_ROWS)
-def test_an_inetd_is_reloaded_until_the_new_sockets_are_there(source: str, name: str, before: str, after: str, verbs: tuple[str, ...]) -> None:
+def test_an_inetd_is_reloaded_until_the_new_sockets_are_there(
+    source: str, name: str, before: str, after: str, verbs: tuple[str, ...]
+) -> None:
     old, new = (formats.read({"/etc/inetd.conf": lines(said)}, name).entries for said in (before, after))
 
     assert activation(old, new, resolve(name)) == verbs, source
@@ -67,12 +69,22 @@ XINETD_ROWS = [
     ("v6only removed", ["flags = IPv6; v6only = yes"], ["flags = IPv6"], RESTART),
     ("IPv4 becomes IPv6", ["flags = IPv4"], ["flags = IPv6"], RESTART),
     ("bind removed", ["bind = 127.0.0.1"], ["flags = IPv4"], RESTART),
-    ("the port changes, which is a new service", ["id = a; type = UNLISTED; port = 7001"], ["id = a; type = UNLISTED; port = 7002"], RELOAD),
+    (
+        "the port changes, which is a new service",
+        ["id = a; type = UNLISTED; port = 7001"],
+        ["id = a; type = UNLISTED; port = 7002"],
+        RELOAD,
+    ),
     ("wait changes, which is a new service", ["flags = IPv6; wait = no"], ["flags = IPv6; wait = yes"], RELOAD),
     ("one dual becomes two with new ids", ["flags = IPv6"], ["flags = IPv4; id = a", "flags = IPv6; v6only = yes; id = b"], RELOAD),
     ("one dual becomes two, the first keeps its id", ["flags = IPv6"], ["flags = IPv4", "flags = IPv6; v6only = yes; id = b"], RESTART),
     ("two become one dual with a new id", ["flags = IPv4; id = a", "flags = IPv6; v6only = yes; id = b"], ["flags = IPv6"], RELOAD),
-    ("two of one id change places", ["flags = IPv4", "flags = IPv6; v6only = yes"], ["flags = IPv6; v6only = yes", "flags = IPv4"], RESTART),
+    (
+        "two of one id change places",
+        ["flags = IPv4", "flags = IPv6; v6only = yes"],
+        ["flags = IPv6; v6only = yes", "flags = IPv4"],
+        RESTART,
+    ),
     ("ids know no case", ["flags = IPv4; id = A"], ["flags = IPv6; id = a"], RESTART),
     ("nothing", ["flags = IPv6"], ["flags = IPv6"], ()),
 ]
@@ -88,7 +100,9 @@ def paragraphs(said: list[str]) -> str:
 
 
 @pytest.mark.parametrize(("what", "before", "after", "verbs"), XINETD_ROWS)
-def test_xinetd_is_restarted_only_for_what_a_reload_does_not_bring(what: str, before: list[str], after: list[str], verbs: tuple[str, ...]) -> None:
+def test_xinetd_is_restarted_only_for_what_a_reload_does_not_bring(
+    what: str, before: list[str], after: list[str], verbs: tuple[str, ...]
+) -> None:
     name = "debian-12/xinetd"
     old, new = (formats.read({"/etc/xinetd.conf": paragraphs(said)}, name).entries for said in (before, after))
 

@@ -111,9 +111,7 @@ def test_a_dual_xinetd_service_is_left_alone_unless_sharing_is_separate() -> Non
     assert judged(look).transaction is None
     apart = judged(look, policy=HostPolicy(name="debian-12/xinetd", sharing=Sharing.SEPARATE))
     assert changed(apart).activate == ("restart",)
-    assert apart.words == (
-        "imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual",
-    )
+    assert apart.words == ("imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual",)
 
 
 def test_a_file_behind_a_symbolic_link_is_changed_where_it_is() -> None:
@@ -202,7 +200,9 @@ def test_an_unusual_configuration_file_is_the_one_that_is_changed() -> None:
 
 
 def test_a_question_names_everything_that_can_be_missing() -> None:
-    asked = question((IMAP, attrs.evolve(IMAP, name="x", port=7, group="mail", enabled=True)), HostPolicy(name="debian-12/xinetd", config="/c"))
+    asked = question(
+        (IMAP, attrs.evolve(IMAP, name="x", port=7, group="mail", enabled=True)), HostPolicy(name="debian-12/xinetd", config="/c")
+    )
 
     assert (asked.programs, asked.users, asked.groups) == ((IMAPD,), ("root",), ("mail",))
     assert asked.services == ("imap/tcp", "x/tcp")

@@ -183,7 +183,10 @@ def test_a_v6only_change_on_xinetd_really_takes_effect(one: Lab, tmp_path: Path)
 
 @pytest.mark.parametrize(
     "one",
-    [HostSpec(name=f"{kind}-1", super_server=kind, init="none", sysctl={"net.ipv6.bindv6only": "1"}) for kind in ("openbsd-inetd", "xinetd")],
+    [
+        HostSpec(name=f"{kind}-1", super_server=kind, init="none", sysctl={"net.ipv6.bindv6only": "1"})
+        for kind in ("openbsd-inetd", "xinetd")
+    ],
     indirect=True,
     ids=str,
 )
@@ -221,7 +224,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("one", [HostSpec(name="mail", super_server="openbsd-inetd", before={"/etc/inetd.conf": "daytime\tstream\ttcp\tnowait\troot\tinternal\n"})], indirect=True, ids=str)
+@pytest.mark.parametrize(
+    "one",
+    [HostSpec(name="mail", super_server="openbsd-inetd", before={"/etc/inetd.conf": "daytime\tstream\ttcp\tnowait\troot\tinternal\n"})],
+    indirect=True,
+    ids=str,
+)
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
 def test_a_host_is_refused_before_anything_changes(one: Lab, tmp_path: Path, case: tuple[str, dict[str, object], str]) -> None:
     command, more, reason = case

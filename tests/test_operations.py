@@ -102,7 +102,9 @@ def test_a_file_is_as_good_as_models(tmp_path: Path, name: str, text: str) -> No
 
 
 def test_every_mistake_in_the_data_is_named_at_once_and_nothing_is_contacted(tmp_path: Path) -> None:
-    body = 'operations.services(name="x", services=[{"nam": "imap", "port": "143"}], policy={"name": "debian-12/xinetd", "sharing": "no"})\n'
+    body = (
+        'operations.services(name="x", services=[{"nam": "imap", "port": "143"}], policy={"name": "debian-12/xinetd", "sharing": "no"})\n'
+    )
     result = pyinfra(SIMULATED, _deploy(tmp_path, body), *LIMIT)
 
     assert result.returncode == 1
@@ -119,7 +121,9 @@ def test_a_missing_file_is_a_message(tmp_path: Path) -> None:
 
 
 def test_a_refused_host_ends_with_status_1_and_the_others_go_on(tmp_path: Path) -> None:
-    body = 'operations.services(name="x", policy="debian-12/xinetd", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    body = (
+        'operations.services(name="x", policy="debian-12/xinetd", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    )
     result = pyinfra(SIMULATED, _deploy(tmp_path, body), "--dry", "--limit", "debian")
 
     assert "refused: the policy says debian-12/xinetd, and this host is debian-12/openbsd-inetd" in result.stderr
@@ -127,7 +131,9 @@ def test_a_refused_host_ends_with_status_1_and_the_others_go_on(tmp_path: Path) 
 
 
 def test_a_refusal_is_an_error_of_the_run_and_nothing_is_sent(tmp_path: Path) -> None:
-    body = 'operations.services(name="x", policy="debian-12/xinetd", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    body = (
+        'operations.services(name="x", policy="debian-12/xinetd", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    )
     result = pyinfra(SIMULATED, _deploy(tmp_path, body), "-y", "--limit", "debian_openbsd_inetd")
 
     assert result.returncode == 1

@@ -70,7 +70,10 @@ def test_the_four_seeds_come_out_field_for_field(
 def paragraphs(text: str) -> list[dict[str, str]]:
     """The attributes of each paragraph, read here and not by the library."""
     found = re.findall(r"^service (\S+)\n\{\n(.*?)^\}\n", text, re.DOTALL | re.MULTILINE)
-    return [{"service": name, **{line.split("=")[0].strip(): line.split("=", 1)[1].strip() for line in body.splitlines()}} for name, body in found]
+    return [
+        {"service": name, **{line.split("=")[0].strip(): line.split("=", 1)[1].strip() for line in body.splitlines()}}
+        for name, body in found
+    ]
 
 
 def test_freebsd_4_9_with_xinetd_gets_four_paragraphs() -> None:
@@ -99,7 +102,10 @@ def test_freebsd_4_9_with_inetd_gets_tcp_and_tcp6() -> None:
 def test_freebsd_4_9_with_one_socket_gets_tcp46_and_the_mapping() -> None:
     planned = plan(mail(("imap", "imaps"), FREEBSD_PATH), HostPolicy(name="freebsd-4.9/inetd", sharing=Sharing.MAPPED))
 
-    assert [line.split()[:3] for line in planned.files["/etc/inetd.conf"].splitlines()] == [["imap", "stream", "tcp46"], ["imaps", "stream", "tcp46"]]
+    assert [line.split()[:3] for line in planned.files["/etc/inetd.conf"].splitlines()] == [
+        ["imap", "stream", "tcp46"],
+        ["imaps", "stream", "tcp46"],
+    ]
     assert [(setting.place, setting.key, setting.value) for setting in planned.settings] == [
         (Place.RC_CONF, "ipv6_enable", "YES"),
         (Place.RC_CONF, "ipv6_ipv4mapping", "YES"),
@@ -120,7 +126,9 @@ def test_fedora_gets_one_paragraph_in_one_file_for_each_service() -> None:
 
 def four_paragraphs() -> str:
     policy = HostPolicy(name="freebsd-4.9/xinetd", sharing=Sharing.SEPARATE)
-    return "\n".join(plan([service], policy).files[f"/usr/local/etc/xinetd.d/{service.name}"] for service in mail(("imap", "imaps"), FREEBSD_PATH))
+    return "\n".join(
+        plan([service], policy).files[f"/usr/local/etc/xinetd.d/{service.name}"] for service in mail(("imap", "imaps"), FREEBSD_PATH)
+    )
 
 
 def upstream_on_linux() -> Host:

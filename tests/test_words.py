@@ -23,7 +23,13 @@ CHANGES = [
     ([ONLY6], IPV6, [DUAL], BOTH, "imap: now answers IPv6 only → IPv4 and IPv6 ([::]:143 dual)"),
     ([], NONE, [ANY4], IPV4, "imap: now answers nothing → IPv4 only (0.0.0.0:143)"),
     ([ANY4], IPV4, [], NONE, "imap: now answers IPv4 only → nothing"),
-    ([DUAL], BOTH, [ANY4, ONLY6], BOTH, "imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual"),
+    (
+        [DUAL],
+        BOTH,
+        [ANY4, ONLY6],
+        BOTH,
+        "imap: answers IPv4 and IPv6 as before, now on 0.0.0.0:143 + [::]:143 v6only instead of [::]:143 dual",
+    ),
     ([ONE4], IPV4, [ANY4], IPV4, "imap: answers IPv4 only as before, now on 0.0.0.0:143 instead of 192.0.2.1:143"),
     ([ANY4], NONE, [], NONE, "imap: answers nothing as before, now on no socket instead of 0.0.0.0:143"),
     ([], NONE, [ANY4], NONE, "imap: answers nothing as before, now on 0.0.0.0:143 instead of no socket"),
@@ -39,8 +45,6 @@ def test_a_change_is_said_in_these_words(
     assert change(IMAP, before, after, (had, has)) == text
 
 
-@pytest.mark.parametrize(
-    ("families", "text"), [(NONE, "nothing"), (IPV4, "IPv4 only"), (IPV6, "IPv6 only"), (BOTH, "IPv4 and IPv6")]
-)
+@pytest.mark.parametrize(("families", "text"), [(NONE, "nothing"), (IPV4, "IPv4 only"), (IPV6, "IPv6 only"), (BOTH, "IPv4 and IPv6")])
 def test_families_are_named_as_people_name_them(families: frozenset[Family], text: str) -> None:
     assert answers(families) == text

@@ -53,9 +53,7 @@ class HostLook(FactBase[Look | Unseen]):
         settings: Sequence[str] = (),
         extra_paths: Sequence[str] = (),
     ) -> StringCommand:
-        argv = look_command(
-            programs=programs, users=users, groups=groups, services=services, settings=settings, extra_paths=extra_paths
-        )
+        argv = look_command(programs=programs, users=users, groups=groups, services=services, settings=settings, extra_paths=extra_paths)
         return StringCommand(*(QuoteString(word) for word in argv))
 
     @override

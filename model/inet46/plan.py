@@ -24,7 +24,6 @@ from inet46.spelling import Goal, bare, spellings, tellable
 __all__ = ["Plan", "home", "layout", "plan", "skeleton"]
 
 
-
 @attrs.frozen(kw_only=True)
 class Plan:
     """For one host: what its super-server must be told, which settings it needs, and the sockets that must then exist.
@@ -210,4 +209,3 @@ def skeleton(host: Host) -> dict[str, str]:
     if isinstance(host.server, XinetdBuild) and host.directory:
         return {host.config: f"includedir {host.directory}\n"}
     return {}
-
