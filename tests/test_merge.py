@@ -361,3 +361,34 @@ def test_a_host_without_an_xinetd_conf_gets_one_that_reads_the_folder() -> None:
 
     assert sorted(merged.files) == ["/etc/xinetd.conf", "/etc/xinetd.d/imap"]
     assert merged.files["/etc/xinetd.conf"] == "includedir /etc/xinetd.d\n"
+
+
+def _limited(flags: str, lists: str) -> dict[str, str]:
+    lines = ("socket_type = stream", "wait = no", "user = root", "server = /x/imapd", *flags.split("; "), *lists.split("; "))
+    text = "service imap\n{\n" + "".join(f"\t{line}\n" for line in lines if line) + "}\n"
+    return {"/etc/xinetd.conf": "includedir /etc/xinetd.d\n", "/etc/xinetd.d/imap": text}
+
+
+def test_lists_of_who_may_connect_are_kept_when_the_service_says_nothing_of_them() -> None:
+    imap = Service(name="imap", program=Program(path="/x/imapd"))
+    policy = HostPolicy(name="debian-12/xinetd", sharing=Sharing.SEPARATE)
+    text = merge([imap], policy, _limited("flags = IPv6", "only_from = 192.0.2.0/24 2001:db8::/32")).files["/etc/xinetd.d/imap"]
+
+    assert text.count("only_from       = 192.0.2.0/24 2001:db8::/32") == 2
+
+
+def test_a_family_of_which_no_list_speaks_is_not_opened_to_all() -> None:
+    imap = Service(name="imap", program=Program(path="/x/imapd"))
+    with pytest.raises(Unprovable) as refused:
+        merge([imap], "debian-12/xinetd", _limited("flags = IPv4", "only_from = 192.0.2.0/24"))
+
+    assert refused.value.reasons == (
+        "imap/tcp: who may connect is limited where it stands now (192.0.2.0/24), and nothing is said of IPv6 clients: say it with access",
+    )
+
+
+def test_a_service_that_says_who_may_connect_has_its_own_way() -> None:
+    imap = Service(name="imap", program=Program(path="/x/imapd"), access=Access(ipv4=("192.0.2.0/24",), ipv6=("2001:db8::/32",)))
+    text = merge([imap], "debian-12/xinetd", _limited("flags = IPv4", "only_from = 192.0.2.0/24")).files["/etc/xinetd.d/imap"]
+
+    assert "only_from       = 2001:db8::/32" in text

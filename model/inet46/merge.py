@@ -177,7 +177,7 @@ class _Editor:
         drop = [entry for entry in mine if entry not in keep]
         extra = next((_carried(entry) for entry in mine if entry.extra and self._in_own_file(entry)), ())
         extra = extra if isinstance(self.host.server, XinetdBuild) else ()
-        fresh = tuple(attrs.evolve(entry, extra=extra) for entry in told if bare(entry) not in kept)
+        fresh = tuple(_guarded(service, attrs.evolve(entry, extra=extra), mine) for entry in told if bare(entry) not in kept)
         if isinstance(self.host.server, XinetdBuild):
             fresh = _distinct(fresh, keep)
         # What stands in an inetd.conf that xinetd serves as well is taken out there and written anew in xinetd's own words.
@@ -230,6 +230,23 @@ class _Editor:
                 at = stop
             texts[path] = "".join((*parts, text[at:], self.appended.get(path, "")))
         return texts
+
+
+def _guarded(service: Service, fresh: Entry, mine: tuple[Entry, ...]) -> Entry:
+    """Give a new entry the access lists that stood there for its family, when the service says nothing of access.
+
+    Raises Unprovable when lists stood there, and none for this family: to open it to all is not for a merge to decide.
+    """
+    limited = [entry for entry in mine if entry.only_from is not None or entry.no_access]
+    if not limited or not service.access.open:
+        return fresh
+    family = fresh.binds[0].family
+    same = [entry for entry in mine if any(bind.family is family or bind.v6only is False for bind in entry.binds)]
+    if not same:
+        lists = " ".join(word for entry in limited for word in (*(entry.only_from or ()), *entry.no_access))
+        text = f"{service}: who may connect is limited where it stands now ({lists}), and nothing is said of {family.title} clients"
+        raise Unprovable([f"{text}: say it with access"])
+    return attrs.evolve(fresh, only_from=same[0].only_from, no_access=same[0].no_access)
 
 
 def _carried(entry: Entry) -> tuple[str, ...]:
