@@ -143,7 +143,6 @@ def test_true_of_what_is_not_yet_read_as_the_daemon_reads_it(pending: odd_files.
     hold(pending.host, [pending.case])
 
 
-@pytest.mark.xfail(reason="xinetd binds what happens to stand in memory that it never set: parsers.c, bind_parser copies 16 bytes of 28")
 @pytest.mark.parametrize("bind", ["0.0.0.0", "127.0.0.1"])
 def test_an_ipv4_bind_with_the_flag_of_ipv6_is_said_to_be_unknown(bind: str) -> None:
     host = host_on_bench(XINETD_HOST, bindv6only=0)

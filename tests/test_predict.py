@@ -57,7 +57,9 @@ def test_without_ipv6_a_socket_of_it_cannot_be_made() -> None:
     assert [fault.message for fault in result.faults] == ["imap/tcp: this host has no IPv6, the socket cannot be made"]
 
 
-@pytest.mark.parametrize(("name", "value", "text"), [(LINUX, "0", "dual"), (LINUX, "1", "v6only"), (FREEBSD, "0", "dual"), (FREEBSD, "1", "v6only")])
+@pytest.mark.parametrize(
+    ("name", "value", "text"), [(LINUX, "0", "dual"), (LINUX, "1", "v6only"), (FREEBSD, "0", "dual"), (FREEBSD, "1", "v6only")]
+)
 def test_what_is_left_to_the_kernel_goes_by_its_knob(name: str, value: str, text: str) -> None:
     knob = str(resolve(name).kernel.knob)
 
@@ -162,22 +164,48 @@ def test_on_freebsd_4_the_native_socket_keeps_its_clients_in_either_order() -> N
 
     for binds in ((V4, DUAL), (DUAL, V4)):
         result = predict([entry(bind) for bind in binds], policy)
-        assert {held.socket.family: set(held.accepts) for held in result.sockets} == {Family.IPV4: {Family.IPV4}, Family.IPV6: {Family.IPV6}}
+        assert {held.socket.family: set(held.accepts) for held in result.sockets} == {
+            Family.IPV4: {Family.IPV4},
+            Family.IPV6: {Family.IPV6},
+        }
 
 
 def test_a_listener_that_starves_is_an_error() -> None:
     result = predict([entry(V4), entry(DUAL)], FREEBSD)
 
     assert [(fault.code, fault.message) for fault in result.faults] == [
-        ("I303", "imap/tcp: 0.0.0.0:143 listens and gets nothing: a later dual socket takes its clients")
+        ("I303", "imap/tcp: 0.0.0.0:143 listens and gets nothing: a later socket takes its clients")
     ]
 
 
-def test_which_of_two_equal_datagram_sockets_gets_the_datagrams_is_not_known() -> None:
+def test_of_two_equal_datagram_sockets_the_newest_gets_the_datagrams_on_linux() -> None:
     result = predict([entry(V4, service="tftp", transport=Transport.UDP)] * 2, XINETD)
 
-    assert opened(result) == ["0.0.0.0:69", "0.0.0.0:69"]
-    assert result.unknown == ("0.0.0.0:69 is bound more than once: which of its sockets gets the datagrams is not known",)
+    assert [held.accepts for held in result.sockets] == [frozenset(), frozenset({Family.IPV4})]
+    assert [fault.code for fault in result.faults] == ["I303"]
+    assert result.unknown == ()
+
+
+def test_of_two_datagram_sockets_for_ipv6_the_newest_gets_it_and_a_native_one_keeps_ipv4() -> None:
+    result = predict([entry(bind, service="tftp", transport=Transport.UDP) for bind in (DUAL, ONLY6, V4)], XINETD)
+
+    assert [held.accepts for held in result.sockets] == [frozenset(), frozenset({Family.IPV6}), frozenset({Family.IPV4})]
+
+
+@pytest.mark.parametrize("host", [XINETD, "freebsd-14/inetd"])
+def test_a_mapped_address_on_a_socket_for_ipv6_alone_is_not_bound(host: str) -> None:
+    mapped = Bind(family=Family.IPV6, v6only=True, address="::ffff:127.0.0.1")
+    result = predict([entry(mapped)], host)
+
+    assert result.sockets == ()
+    assert [fault.code for fault in result.faults] == ["I305"]
+
+
+def test_a_socket_that_is_deaf_to_ipv4_is_no_matter_where_an_ipv4_socket_serves_the_port() -> None:
+    alone, beside = (predict(map(entry, binds), "freebsd-4.9/xinetd") for binds in ([DUAL], [V4, DUAL]))
+
+    assert [fault.code for fault in alone.faults] == ["I301"]
+    assert beside.faults == ()
 
 
 def test_held_names_the_service_as_its_entry_does() -> None:

@@ -6,6 +6,7 @@ formats have already turned tokens and flags into binds. What cannot be known is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import attrs
@@ -43,6 +44,8 @@ class Prediction:
 
 
 _Key = tuple[object, ...]
+_MAPPED = "::ffff:"
+_WILDCARDS = {Kind.V4_ANY, Kind.V6_ANY, Kind.DUAL}
 
 
 @attrs.define
@@ -86,6 +89,12 @@ class _Replay:
             self.table[key] = (socket, entry)  # the socket stays, the later entry serves it
             return
         self.table.pop(key, None)
+        if bind.family is Family.IPV6 and socket.address.lower().startswith(_MAPPED) and self._v6only(bind):
+            # Linux: EINVAL (__inet6_bind); FreeBSD: EADDRNOTAVAIL (in6_pcbbind). Both were met.
+            text = f"{_label(entry)}: [{socket.address}]:{port} is an IPv4 address and the socket for IPv6 alone; nothing is bound"
+            self.faults.append(_fault(entry, "I305", "mapped-and-v6only", text))
+            self.table[key] = None
+            return
         near = self.ports.setdefault((socket.transport, port), {})
         conflicts = self.host.kernel.conflicts(socket.transport)
         other = next((x for x in map(self.table.get, near) if x and collide(socket, x[0], conflicts)), None)
@@ -112,20 +121,20 @@ class _Replay:
         address = bind.address or bind.family.wildcard
         if bind.family is Family.IPV4:
             return Socket(transport=entry.transport, family=bind.family, address=address, port=port)
-        v6only = self._v6only(entry, bind) if address == Family.IPV6.wildcard else not address.lower().startswith("::ffff:")
-        return Socket(transport=entry.transport, family=bind.family, address=address, port=port, v6only=v6only)
+        return Socket(
+            transport=entry.transport,
+            family=bind.family,
+            address=address,
+            port=port,
+            v6only=self._v6only(bind) if address == Family.IPV6.wildcard else not address.lower().startswith(_MAPPED),
+        )
 
-    def _v6only(self, entry: Entry, bind: Bind) -> bool:
+    def _v6only(self, bind: Bind) -> bool:
         """Return what IPV6_V6ONLY ends up as, given what the daemon asks for and what the kernel allows."""
-        kernel, asked = self.host.kernel, bind.v6only
-        if asked is not False:
-            return self.host.v6only_default if asked is None else True
-        if kernel.dual is Dual.NEVER or (kernel.dual is Dual.GOVERNED and self.host.v6only_default):
-            knob = f" while {kernel.knob} is not 0" if kernel.dual is Dual.GOVERNED else ""
-            text = f"{_label(entry)}: this kernel gives no IPv4 clients to an IPv6 socket{knob}"
-            self.faults.append(_fault(entry, "I301", "deaf-to-ipv4", text, severity=Severity.WARNING))
-            return True
-        return False
+        if bind.v6only is not False:
+            return self.host.v6only_default if bind.v6only is None else True
+        dual = self.host.kernel.dual
+        return dual is Dual.NEVER or (dual is Dual.GOVERNED and self.host.v6only_default)
 
 
 def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Prediction:
@@ -138,35 +147,57 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
         replay.entry(entry)
     bound = [held for held in replay.table.values() if held]
     near: dict[tuple[Transport, int], list[Socket]] = {}  # in the order they were bound
+    sockets = []
     for socket, _ in bound:
         near.setdefault((socket.transport, socket.port), []).append(socket)
-    sockets = tuple(
-        Held(socket=socket, accepts=_accepts(socket, near[socket.transport, socket.port], replay.host), entry=entry)
-        for socket, entry in bound
-    )
+    seen: Counter[tuple[Transport, int]] = Counter()
+    for socket, entry in bound:
+        port = socket.transport, socket.port
+        sockets.append(Held(socket=socket, accepts=_accepts(seen[port], near[port], replay.host), entry=entry))
+        seen[port] += 1
+    served = {(held.socket.transport, held.socket.port) for held in sockets if kind_of(held.socket) is Kind.V4_ANY}
+    deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
     starved = [_starved(held) for held in sockets if not held.accepts]
-    shared = [_shared(group) for group in near.values() if len(set(group)) < len(group)]
-    return Prediction(sockets=sockets, faults=(*replay.faults, *starved), unknown=(*replay.unknown, *shared))
+    return Prediction(sockets=tuple(sockets), faults=(*replay.faults, *deaf, *starved), unknown=tuple(replay.unknown))
 
 
-def _accepts(socket: Socket, near: list[Socket], host: Host) -> frozenset[Family]:
-    """Return which clients reach a socket when a dual one and a native IPv4 one share a port: only one of the two gets IPv4."""
-    rival = {Kind.DUAL: Kind.V4_ANY, Kind.V4_ANY: Kind.DUAL}.get(kind_of(socket))
-    rivals = [place for place, other in enumerate(near) if kind_of(other) is rival]
-    if not rivals:
-        return socket.families
-    loses = rival is Kind.V4_ANY if host.kernel.owner is Owner.NATIVE else rivals[-1] > near.index(socket)
-    return socket.families - {Family.IPV4} if loses else socket.families
+def _accepts(place: int, near: list[Socket], host: Host) -> frozenset[Family]:
+    """Return which clients reach the socket at a place among those of its port, in the order they were bound: one socket gets each."""
+    socket = near[place]
+    return frozenset(family for family in socket.families if _owner(family, socket, near, host) == place)
 
 
-def _shared(group: list[Socket]) -> str:
-    """Name a socket that is bound twice, which only datagram sockets of Linux can be."""
-    socket = next(socket for socket in group if group.count(socket) > 1)
-    return f"{socket} is bound more than once: which of its sockets gets the datagrams is not known"
+def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> int:
+    """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address.
+
+    The newest does, of native IPv4 sockets before dual ones where the kernel prefers those. Two sockets with equal claims are possible for
+    UDP on Linux alone (udp4_lib_lookup2 takes the first in a list that grows at its head; measured for wildcards and addresses).
+    """
+    address = _claim(socket, family)
+    rivals = [place for place, other in enumerate(near) if family in other.families and _claim(other, family) == address]
+    native = [place for place in rivals if family is Family.IPV4 and near[place].family is Family.IPV4]
+    return native[-1] if native and host.kernel.owner is Owner.NATIVE else rivals[-1]
+
+
+def _claim(socket: Socket, family: Family) -> str:
+    return family.wildcard if kind_of(socket) in _WILDCARDS else socket.address.lower().removeprefix(_MAPPED)
+
+
+def _asked_dual(held: Held) -> bool:
+    """Return True for a socket that was to take IPv4 clients too and does not."""
+    wish = any(bind.v6only is False and bind.address in {None, held.socket.address} for bind in held.entry.binds)
+    return wish and kind_of(held.socket) is Kind.V6_ANY
+
+
+def _deaf(held: Held, host: Host) -> Diagnostic:
+    kernel = host.kernel
+    knob = f" while {kernel.knob} is not 0" if kernel.dual is Dual.GOVERNED else ""
+    text = f"{_label(held.entry)}: this kernel gives no IPv4 clients to an IPv6 socket{knob}"
+    return _fault(held.entry, "I301", "deaf-to-ipv4", text, severity=Severity.WARNING)
 
 
 def _starved(held: Held) -> Diagnostic:
-    text = f"{_label(held.entry)}: {held.socket} listens and gets nothing: a later dual socket takes its clients"
+    text = f"{_label(held.entry)}: {held.socket} listens and gets nothing: a later socket takes its clients"
     return _fault(held.entry, "I303", "starved-listener", text)
 
 

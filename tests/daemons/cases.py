@@ -23,7 +23,6 @@ __all__ = [
     "inetd_singles",
     "left_to_chance",
     "paragraph",
-    "pending",
     "together",
     "xinetd_pairs",
     "xinetd_singles",
@@ -114,16 +113,11 @@ def left_to_chance(flags: str = "", bind: str = "", interface: str = "", **_: st
     return "ipv6" in flags.lower() and any("." in address and ":" not in address for address in f"{bind} {interface}".split())
 
 
-def pending(v6only: str = "", bind: str = "", interface: str = "", **_: str) -> bool:
-    """True for what stands in odd_files.PENDING and would hide everything else: v6only with a mapped address, which the kernel refuses."""
-    return bool(v6only) and "::ffff:" in bind + interface
-
-
 def xinetd_singles() -> list[Case]:
     """Flags, v6only and bind in every combination, over both transports, by name and UNLISTED."""
     combinations = itertools.product(("tcp", "udp"), _FLAGS, _V6ONLY, _BINDS)
     all_told = [{"transport": t, "flags": flags, "v6only": v6only, "bind": bind} for t, flags, v6only, bind in combinations]
-    told = [one for one in all_told if not left_to_chance(**one) and not pending(**one)]
+    told = [one for one in all_told if not left_to_chance(**one)]
     named = together("one paragraph", (paragraph("{name}", **one) for one in told), XINETD)
     return named + together("UNLISTED", (paragraph("x{number}", type="UNLISTED", port="{number}", **one) for one in told), XINETD)
 
@@ -144,7 +138,7 @@ def default_files() -> list[Case]:
     cases = []
     for told in _defaults():
         bind = {"bind": told[0].removeprefix("bind = ")} if told[0].startswith("bind") else {}
-        known = [one for one in _SENSIBLE if not left_to_chance(**bind | one) and not pending(**bind | one)]
+        known = [one for one in _SENSIBLE if not left_to_chance(**bind | one)]
         services = [paragraph("{name}", **one, **also) for one, also in itertools.product(known, more)]
         head = "defaults\n{\n" + "".join(f"\t{line}\n" for line in told) + "}\n"
         cases += together("defaults", services, XINETD, head)

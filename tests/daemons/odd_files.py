@@ -68,6 +68,37 @@ _INETD_TEXTS: Mapping[str, str] = {
 
 _ALONE, _OTHER = paragraph("imap", flags="IPv4"), paragraph("pop3", flags="IPv6")
 _FOLDER = "includedir /etc/xinetd.d\n"
+_FINGER = f"finger stream tcp nowait root {SERVER} true\n"
+
+# What is wrong with one service, beside another that stays.
+_TOLD: Mapping[str, Mapping[str, str]] = {
+    "mapped address, v6only": {"v6only": "yes", "bind": "::ffff:127.0.0.1"},
+    "internal without user": {"type": "INTERNAL", "user": "", "server": ""},
+    "internal with NAMEINARGS": {"type": "INTERNAL", "server": "", "flags": "NAMEINARGS", "server_args": "time"},
+    "NAMEINARGS without arguments": {"flags": "NAMEINARGS"},
+    "NAMEINARGS with arguments": {"flags": "NAMEINARGS", "server_args": "true"},
+    "redirected datagrams": {"transport": "udp", "redirect": "127.0.0.1 37"},
+    "redirected and waiting": {"wait": "yes", "redirect": "127.0.0.1 37"},
+    "TRAFFIC without redirect": {"log_on_success": "TRAFFIC"},
+    **{
+        f"{name} = {value}": {name: value}
+        for name, values in {
+            "v6only": ("maybe", "YES"),
+            "groups": ("maybe", "No"),
+            "cps": ("x y", "5 y", "25 30"),
+            "deny_time": ("x", "never", "60"),
+            "max_load": ("x", "0", "2.5", "3x"),
+            "log_type": ("x", "syslog daemon", "SYSLOG nobody", "SYSLOG daemon loud", "FILE", "FILE /tmp/l 5 4", "FILE /tmp/l 1k 1M"),
+            "access_times": ("25:00", "8:00-18:00", "18:00-8:00", "08:00-18:60"),
+            "log_on_success": ("x", "PID x", "host pid"),
+            "log_on_failure": ("x", "host ATTEMPT", "RECORD"),
+            "type": ("x",),
+            "env": ("x", "A=b c", "A=b"),
+            "nice": ("99", "-3", "+3", "x"),
+        }.items()
+        for value in values
+    },
+}
 
 _XINETD_TEXTS: Mapping[str, str] = {
     "empty": "",
@@ -110,6 +141,15 @@ _XINETD_TEXTS: Mapping[str, str] = {
     "include that is not there": f"include /etc/more/extra\n{_ALONE}",
     "line of 20000": _ALONE.replace("\tuser", f"\tserver_args = {'x' * 20000}\n\tuser") + _OTHER,
     "bytes that are not text": f"# caf\udce9\n{_ALONE}",
+    "defaults left open": f"{_ALONE}{_OTHER}defaults\n{{\n\tdisabled = imap\n",
+    "defaults with a broken line": f"defaults\n{{\n\tdisabled = imap\n\tbind=::1\n}}\n{_ALONE}{_OTHER}{_ALONE}",
+    "closing brace for an opening one": f"service time\n}}\n{_ALONE}{_OTHER}",
+    "attribute of one word": f"service time\n{{\nrubbish\n}}\n{_ALONE}{_OTHER}",
+    "attribute of one word before an indented brace": f"service time\n{{\nrubbish\n\t}}\n{_ALONE}{_OTHER}",
+    "attribute of one word before an empty line": f"service time\n{{\nrubbish\n\n}}\n{_ALONE}{_OTHER}",
+    "attribute of one word before another": f"service time\n{{\nrubbish\n\tuser = root\n}}\n{_ALONE}{_OTHER}",
+    "attribute of one word in defaults": f"defaults\n{{\n\tdisabled = imap\nrubbish\n}}\n{_ALONE}{_OTHER}{_ALONE}",
+    **{label: paragraph("time", **told) + _OTHER for label, told in _TOLD.items()},
 }
 
 _XINETD_FILES: Mapping[str, Files] = {
@@ -130,6 +170,23 @@ _XINETD_FILES: Mapping[str, Files] = {
         XINETD: _ALONE,
         INETD: f"imap stream tcp nowait root {SERVER} true\nfinger stream tcp nowait root {SERVER} true\n",
     },
+    **{
+        f"{line} beside inetd.conf": {XINETD: f"defaults\n{{\n\t{line}\n}}\n", INETD: _FINGER}
+        for line in (
+            "disabled = finger",
+            "enabled = pop3",
+            "enabled = finger",
+            "bind = ::1",
+            "bind = 127.0.0.1",
+            "bind = ::",
+            "v6only = yes",
+        )
+    },
+    "inetd.conf beside a service with bind": {XINETD: paragraph("finger", bind="::1"), INETD: _FINGER},
+    "built-ins beside": {
+        XINETD: "defaults\n{\n\tdisabled = time echo-dgram\n}\n",
+        INETD: "".join(f"{name} stream tcp nowait root internal\n" for name in ("time", "echo", "discard", "daytime")),
+    },
     "inetd.conf with odd lines": {
         XINETD: _ALONE,
         INETD: f"# a\n\nfinger stream tcp nowait.10 root {SERVER} true\npop3 stream tcp nowait root:root {SERVER} true\n7001 stream tcp nowait "
@@ -144,7 +201,10 @@ def of(name: str) -> list[Case]:
         alone = [Case(label, {XINETD: text}) for label, text in _XINETD_TEXTS.items()]
         return [*alone, *(Case(label, files) for label, files in _XINETD_FILES.items())]
     cases = [Case(label, {INETD: text}) for label, text in _INETD_TEXTS.items()]
+    if name == _OPENBSD:
+        cases.append(Case("mapped address, tcp6", {INETD: f"[::ffff:127.0.0.1]:7001 stream tcp6 nowait root {SERVER} true\n{_FOUR}"}))
     if name == _INETUTILS:
+        cases.append(Case("mapped address, tcp6only", {INETD: f"::ffff:127.0.0.1:7001 stream tcp6only nowait root {SERVER} true\n{_FOUR}"}))
         cases += [Case(f"{label}, in the folder", {"/etc/inetd.d/a.dpkg-old": text, INETD: _SIX}) for label, text in _INETD_TEXTS.items()]
     return cases
 
@@ -167,10 +227,6 @@ def _pending() -> Iterator[Pending]:
             "the server need not be an absolute path: it is looked at when a client comes",
             Case(f"relative server, {host.rpartition('/')[2]}", {INETD: text}),
         )
-    mapped = "a mapped address and v6only together are EINVAL, so nothing is bound"
-    yield Pending(_OPENBSD, mapped, Case("mapped address, tcp6", {INETD: f"[::ffff:127.0.0.1]:7001 stream tcp6 {true}\n"}))
-    yield Pending(_INETUTILS, mapped, Case("mapped address, tcp6only", {INETD: f"::ffff:127.0.0.1:7001 stream tcp6only {true}\n"}))
-    yield Pending(_XINETD, mapped, Case("mapped address, v6only", {XINETD: paragraph("imap", v6only="yes", bind="::ffff:127.0.0.1")}))
     yield Pending(
         _OPENBSD,
         "an unknown built-in is given up before its continuation is read, so an indented line below it is an entry of its own",
@@ -191,44 +247,7 @@ def _pending() -> Iterator[Pending]:
         "a tcpmux service brings a listener on [::]:1 with it",
         Case("tcpmux", {INETD: f"tcpmux/imap stream tcp {true}\n{_FOUR}"}),
     )
-    finger = f"finger stream tcp {true}\n"
-    for line in ("disabled = finger", "enabled = pop3", "bind = ::1"):
-        files = {XINETD: f"defaults\n{{\n\t{line}\n}}\n", INETD: finger}
-        yield Pending(_XINETD, "defaults hold for services of inetd.conf too", Case(f"{line} beside inetd.conf", files))
-    for label, told, truth in _PENDING_PARAGRAPHS:
-        yield Pending(_XINETD, truth, Case(label, {XINETD: paragraph("time", **told) + _OTHER}))
-    for label, text, truth in _PENDING_TEXTS:
-        yield Pending(_XINETD, truth, Case(label, {XINETD: text}))
 
-
-_DISABLES = "the value is checked, and a bad one disables the service"
-_PENDING_PARAGRAPHS: tuple[tuple[str, Mapping[str, str], str], ...] = (
-    ("internal without user", {"type": "INTERNAL", "user": "", "server": ""}, "a service of type INTERNAL needs no user"),
-    ("NAMEINARGS without arguments", {"flags": "NAMEINARGS"}, "NAMEINARGS without server_args disables the service"),
-    ("v6only = maybe", {"v6only": "maybe"}, _DISABLES),
-    ("groups = maybe", {"groups": "maybe"}, _DISABLES),
-    ("cps = x y", {"cps": "x y"}, _DISABLES),
-    ("deny_time = x", {"deny_time": "x"}, _DISABLES),
-    ("max_load = x", {"max_load": "x"}, _DISABLES),
-    ("log_type = x", {"log_type": "x"}, _DISABLES),
-    ("access_times = 25:00", {"access_times": "25:00"}, _DISABLES),
-    ("log_on_success = x", {"log_on_success": "x"}, _DISABLES),
-    ("type = x", {"type": "x"}, _DISABLES),
-    ("env = x", {"env": "x"}, _DISABLES),
-)
-_PENDING_TEXTS = (
-    (
-        "defaults left open",
-        f"{_ALONE}{_OTHER}defaults\n{{\n\tdisabled = imap\n",
-        "defaults that the file's end cuts off hold as far as they go",
-    ),
-    ("closing brace for an opening one", f"service time\n}}\n{_ALONE}{_OTHER}", "the brace is used up, and all to the next one is skipped"),
-    (
-        "attribute of one word",
-        f"service time\n{{\nrubbish\n}}\n{_ALONE}{_OTHER}",
-        "a word that the line ends with is read on into the next line (get_attr_op stops at blanks and =, not at the end of the line)",
-    ),
-)
 
 PENDING = tuple(_pending())
 """To be mended in inet46, and then to move up into the cases above."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from inet46.knowledge import InetdBuild
-from tests.daemons.cases import INETD, SERVER, XINETD, left_to_chance, pending
+from tests.daemons.cases import INETD, SERVER, XINETD, left_to_chance
 from tests.daemons.judge import Case
 
 __all__ = ["inetd_file", "random_cases", "xinetd_files"]
@@ -137,8 +137,7 @@ def xinetd_files(random: Random) -> Mapping[str, str]:
         files[f"/etc/xinetd.d/{name}"] = _ended(random, paragraphs)
     if random.random() < 0.2:
         files["/etc/more/extra"] = _ended(random, [_paragraph(random)])
-    listed = any(word in files[XINETD] for word in ("enabled", "disabled", "bind ="))
-    if random.random() < 0.2 and not listed:
+    if random.random() < 0.2:
         files[INETD] = _ended(random, [_compat_line(random) for _ in range(random.randint(1, 3))])
     return files
 
@@ -165,7 +164,7 @@ def _paragraph(random: Random) -> str:
     lines = list(attributes.items())
     lines += [(name, random.choice(_ATTRIBUTES[name])) for name in random.choices(_COMMON, k=random.randint(0, 5))]
     said = {name: " ".join(value for other, value in lines if other == name) for name in ("flags", "v6only", "bind", "interface")}
-    if left_to_chance(**said) or pending(**said):
+    if left_to_chance(**said):
         lines = [line for line in lines if line[0] not in {"bind", "interface"}]
     random.shuffle(lines)
     if random.random() < 0.05:

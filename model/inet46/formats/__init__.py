@@ -34,10 +34,16 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
         case InetdBuild() as build:
             return inetd.read((inetd.parse(files[path], path) for path in _inetd_paths(files, where)), build, where)
         case XinetdBuild() as build:
-            main = xinetd.read(files, build, where)
             if not where.compat or build.compat is None or COMPAT not in files:
-                return main
-            return _join([main, inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)])
+                return xinetd.read(files, build, where)
+            compat = inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)
+            main = xinetd.read(files, build, where, compat.entries)
+            return attrs.evolve(
+                main,
+                faults=(*main.faults, *compat.faults),
+                unknown=(*main.unknown, *compat.unknown),
+                sources=(*main.sources, *compat.sources),
+            )
         case other:
             assert_never(other)
 
@@ -81,13 +87,3 @@ def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:
         folder = host.directory.rstrip("/") + "/"
         paths += sorted(path for path in files if path.startswith(folder) and "/" not in path[len(folder) :])
     return paths
-
-
-def _join(readings: Iterable[Reading]) -> Reading:
-    parts = list(readings)
-    return Reading(
-        entries=tuple(entry for part in parts for entry in part.entries),
-        faults=tuple(fault for part in parts for fault in part.faults),
-        unknown=tuple(text for part in parts for text in part.unknown),
-        sources=tuple(source for part in parts for source in part.sources),
-    )

@@ -160,7 +160,7 @@ INETDS = (
                 for kind in (_TCP, _UDP)
                 for digits in ("", "4", "6", "46", "64", "6only")
             ),
-            builtins=_BUILTINS,
+            builtins=tuple(name for name in _BUILTINS if name != "discard"),  # "not supported", inet.c says
             numeric_ports=False,
             host_prefix=False,
             brackets=False,

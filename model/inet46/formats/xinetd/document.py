@@ -71,7 +71,7 @@ def parse(text: str, path: str = "/etc/xinetd.conf") -> Document:
     """Take a text apart; a mistake costs what it costs the daemon, and is kept in the text all the same."""
     source = Source(path, text)
     lines = split_lines(source)
-    scanner = _Scanner(lines)
+    scanner = _Scanner(list(lines))
     scanner.file()
     return Document(source, tuple(scanner.items), tuple(scanner.faults), lines)
 
@@ -83,7 +83,7 @@ def emit(document: Document) -> str:
 
 @attrs.define
 class _Scanner:
-    lines: tuple[Span, ...]
+    lines: list[Span]
     at: int = 0
     items: list[Paragraph | Include] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
@@ -123,7 +123,6 @@ class _Scanner:
         line = self._next()
         if line is None or not _is(line, "{"):
             self._say("I121", "missing-brace", f"{what}: missing '{{' on a line of its own; the entry is lost", header)
-            self.at -= 1 if line is not None and _is(line, "}") else 0
             self._skip()
             return None
         attributes: list[Attribute] = []
@@ -131,27 +130,52 @@ class _Scanner:
             if _is(line, "}"):
                 return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
             problem = self._attribute(line, attributes)
-            if problem:
-                self._say("I122", "bad-attribute-line", f"{what}: {problem}; the entry is lost", line)
-                self._skip()
-                return None
-        self._say("I124", "incomplete-entry", f"{what}: missing '}}' at the end of the file; the entry is lost", header)
-        return None
+            if problem is None:
+                continue
+            if not name:
+                # Nothing is taken back and nothing is skipped: the next line, if only a brace, is then looked at as the head of an entry.
+                self._say("I122", "bad-attribute-line", f"{what}: {problem}; what stands above holds, what stands below is lost", line)
+                return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
+            self._say("I122", "bad-attribute-line", f"{what}: {problem}; the entry is lost", line)
+            self._skip()
+            return None
+        text = f"{what}: missing '}}' at the end of the file; {'the entry is lost' if name else 'what stands there holds'}"
+        self._say("I124", "incomplete-entry", text, header)
+        return None if name else Paragraph(name, tuple(attributes), Span(header.source, header.start, self.lines[-1].stop), header)
 
     def _attribute(self, line: Span, attributes: list[Attribute]) -> str | None:
         """Read `attribute := NAME WS OP values`; return what is wrong with it."""
         if size(line.text) > _LONGEST:
             return f"a line of {size(line.text)} bytes is cut after {_LONGEST}"
-        match = re.fullmatch(r"[ \t]*([^ \t]+)(?:([ \t]+)([^ \t]*)(.*))?", _text(line), re.DOTALL)
-        if match is None or match[2] is None or match[3] == "":
-            name = match[1] if match else ""
-            return f"attribute {name.partition('=')[0]} needs a space before operator" if "=" in name else f"nothing after attribute {name}"
+        match = re.fullmatch(r"[ \t\v\f\r]*([^ \t\v\f\r=]*)([ \t\v\f\r]*)([^ \t]*)(.*)", _text(line), re.DOTALL)
+        if match is None:
+            raise AssertionError("every text is a name, a gap and a rest")
+        if match[2] == "" and match[3] == "":
+            self._read_on()
+            return f"nothing after attribute {match[1]}, so that xinetd reads on in the next line"
+        if match[2] == "":
+            return f"attribute {match[1]} needs a space before operator"
+        if match[3] == "":
+            return f"nothing after attribute {match[1]}"
         operator = re.match(r"\+=|-=|=", match[3])
         if operator is None:
             return f"bad operator {match[3]!r} for attribute {match[1]}"
         values = match[3][operator.end() :] + match[4]
         attributes.append(Attribute(match[1].lower(), operator[0], tuple(re.findall(r"[^ \t]+", values)), line))
         return None
+
+    def _read_on(self) -> None:
+        """Cut the next line as get_attr_op does, which stops at a blank or a `=` and not at a line's end, and writes a NUL there.
+
+        Where it stops at the end of that line, the line after it is hidden behind the NUL.
+        """
+        if self.at == len(self.lines):
+            return
+        line = self.lines[self.at]
+        stop = re.search(r"[ \t\n\v\f\r=]", line.text)
+        if stop is not None:
+            hidden = 2 if stop[0] == "\n" else 1
+            self.lines[self.at : self.at + hidden] = [Span(line.source, line.start, line.start + stop.start())]
 
     def _skip(self) -> None:
         """Go on behind the next line that holds only a closing brace, as confparse.c does after a mistake."""

@@ -1,55 +1,24 @@
-"""What one build of xinetd makes of its files: includes followed, defaults applied, each paragraph judged as parse.c judges it.
+"""What one build of xinetd makes of its files: includes followed, defaults gathered, and which of the services are left in the end.
 
-Sources: parse.c (tables of attributes), confparse.c (check_entry, fix_server_argv), service.c (activate_normal), addr.c; measured.
+Sources: confparse.c (parse_conf_file, remove_disabled_services, check_entry), includedir.c, inet.c; measured.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
-from inet46.formats._reading import NUMBER, Reading, fault, numeric
-from inet46.formats.xinetd.document import Attribute, Document, Include, Paragraph, parse
+from inet46.formats._reading import Reading, fault, numeric
+from inet46.formats.xinetd.document import Document, Include, Paragraph, parse
+from inet46.formats.xinetd.paragraph import INHERITED, Lost, Unknown, Weighed
 from inet46.knowledge import Host, XinetdBuild
-from inet46.service import RLIMITS, Builtin, Limits, Program, Rate
+from inet46.service import Builtin
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
-
-# name -> number of values; -1 any number once, -2 a list that += and -= may change (parse.c, service_attributes[])
-_COUNTS = {
-    **dict.fromkeys(("socket_type", "protocol", "wait", "disable", "groups", "v6only", "user", "group", "server", "id", "port"), 1),
-    **dict.fromkeys(("instances", "per_source", "nice", "deny_time", "banner", "banner_success", "banner_fail", "max_load", "umask"), 1),
-    **dict.fromkeys(("bind", "interface", "rpc_version", "rpc_number", "libwrap", "mdns"), 1),
-    **{f"rlimit_{name}": 1 for name in RLIMITS},
-    **dict.fromkeys(("redirect", "cps"), 2),
-    **dict.fromkeys(("server_args", "type", "flags", "access_times", "log_type"), -1),
-    **dict.fromkeys(("only_from", "no_access", "log_on_success", "log_on_failure", "env", "passenv"), -2),
-}
-_INHERITED = ("only_from", "no_access")  # copied from the defaults read so far at the moment when a service is parsed
-_NEED_VALUES = {"flags", "type", "server_args", "access_times", "log_type"}
-_FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
-# What a Service has words for; the rest of a paragraph is kept word for word in Entry.extra.
-_KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group", "server", "server_args", "id", "port", "instances"} | {
-    "per_source", "nice", "umask", "bind", "interface", "cps", "type", "flags", "only_from", "no_access", "env",
-    *(f"rlimit_{name}" for name in RLIMITS),
-}  # fmt: skip
-
-
-class _Lost(Exception):
-    """The daemon disables this service, because of that attribute if one is named."""
-
-    def __init__(self, message: str, attribute: str = "") -> None:
-        super().__init__(message)
-        self.attribute = attribute
-
-
-class _Unknown(Exception):
-    """What this paragraph opens is not known."""
 
 
 @attrs.define
@@ -64,6 +33,7 @@ class _State:
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
+    bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]] = attrs.field(factory=dict)  # earlier services with a bind
 
     def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
         """Read a file and, in place, what it includes."""
@@ -75,7 +45,7 @@ class _State:
                 case Paragraph(name="") as paragraph:
                     self._add_defaults(paragraph)
                 case Paragraph() as paragraph:
-                    self.services.append((paragraph, {name: self.defaults[name] for name in _INHERITED if name in self.defaults}))
+                    self.services.append((paragraph, {name: self.defaults[name] for name in INHERITED if name in self.defaults}))
                 case Include() as include:
                     self._include(include, document, (*seen, path))
 
@@ -94,10 +64,53 @@ class _State:
 
     def _add_defaults(self, paragraph: Paragraph) -> None:
         for attribute in paragraph.attributes:
-            if attribute.name in {"enabled", "disabled", *_INHERITED}:
+            if attribute.name in {"enabled", "disabled", *INHERITED}:
                 self.defaults[attribute.name] = (*self.defaults.get(attribute.name, ()), *attribute.values)
             else:
                 self.defaults.setdefault("bind" if attribute.name == "interface" else attribute.name, attribute.values)
+
+    def listed(self, name: str, span: Span) -> bool:
+        """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
+        enabled, disabled = ({other.lower() for other in self.defaults.get(key, ())} for key in ("enabled", "disabled"))
+        if "enabled" in self.defaults and name not in enabled:
+            self._say("I131", "not-enabled", f"{name} is not in the `enabled` list of defaults", span)
+            return False
+        return name not in disabled
+
+    def identical(self, entry: Entry, bind: str | None) -> bool:
+        """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no bind.
+
+        `bind` is the address as the file says it: 0.0.0.0 and :: count, and so does one that flags contradict.
+        """
+        port = entry.port if entry.port is not None else self.host.port(entry.service, entry.transport)
+        earlier = self.bound.setdefault((entry.transport, port), [])
+        for theirs, other in earlier:
+            if bind in {None, theirs}:
+                text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
+                self.faults.append(
+                    Diagnostic(code="I202", name="identical-service", severity=Severity.ERROR, message=text, span=entry.origin)
+                )
+                return True
+        if bind is not None:
+            earlier.append((bind, entry))
+        return False
+
+    def adopt(self, entry: Entry) -> Entry | None:
+        """Take over a service of inetd.conf: the lists hold for its name, and it gets the address that the defaults bind."""
+        # inet.c compares the protocol with "stream", so that a built-in's id always ends in -dgram.
+        name = f"{entry.service}-dgram" if isinstance(entry.program, Builtin) else entry.service
+        bind = self.defaults.get("bind", (None,))[0]
+        address = None if bind is None else numeric(bind)
+        if entry.origin is None or not self.listed(name.lower(), entry.origin) or self.identical(entry, bind):
+            return None
+        if bind is not None and address is None:
+            self.unknown.append(f"{entry.service}: the address of {bind}")
+            return None
+        if address is None:
+            return entry
+        family = Family.IPV6 if ":" in address else Family.IPV4
+        told = None if address == family.wildcard else address
+        return attrs.evolve(entry, binds=(Bind(family=family, v6only=None if family is Family.IPV4 else False, address=told),))
 
     def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
         self.faults.append(fault(code, name, message, span, severity=severity))
@@ -112,288 +125,28 @@ def _folder(files: Mapping[str, str], folder: str) -> Iterator[str]:
             yield path
 
 
-def read(files: Mapping[str, str], build: XinetdBuild, host: Host) -> Reading:
-    """Return the entries that this build starts with; `files` maps every path that could matter to its text."""
+def read(files: Mapping[str, str], build: XinetdBuild, host: Host, compat: Iterable[Entry] = ()) -> Reading:
+    """Return the entries that this build starts with; `files` maps every path that could matter to its text.
+
+    `compat` are the entries of an inetd.conf that is served as well: the defaults hold for them too.
+    """
     if host.config not in files:
         return Reading(unknown=(f"{host.config} is not there: xinetd would not start",))
     state = _State(files, host, build)
     state.load(host.config)
     entries: list[Entry] = []
-    bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]] = {}
     for told, inherited in state.services:
-        paragraph = _Paragraph(told, state, inherited)
+        weighed = Weighed(told, build, host, state.defaults, inherited, state.faults)
         try:
-            entry = paragraph.entry()
-        except _Lost as lost:
+            entry = weighed.entry()
+        except Lost as lost:
             state.faults.append(fault("I130", "service-disabled", f"{told.name}: {lost}: the service is disabled", told.header))
-        except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: nice = 99
+        except (Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10
             state.unknown.append(f"{told.span.source.path}:{told.span.line}: {told.name}: {reason}")
         else:
-            if entry is not None and paragraph.listed() and not _identical(entry, paragraph, bound):
+            if entry is not None and state.listed(weighed.id, told.span) and not state.identical(entry, weighed.bind):
                 entries.append(entry)
+    entries += filter(None, map(state.adopt, compat))
     return Reading(
         entries=tuple(entries), faults=tuple(state.faults), unknown=tuple(state.unknown), sources=tuple(dict.fromkeys(state.sources))
     )
-
-
-def _identical(entry: Entry, paragraph: _Paragraph, bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]]) -> bool:
-    """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no bind.
-
-    `bound` holds the earlier ones, with the address as the file says it: 0.0.0.0 and :: count, and so does one that flags contradict.
-    """
-    port = entry.port if entry.port is not None else paragraph.state.host.port(entry.service, entry.transport)
-    earlier, ours = bound.setdefault((entry.transport, port), []), paragraph.bind
-    for theirs, other in earlier:
-        if ours in {None, theirs}:
-            text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
-            paragraph.state.faults.append(fault("I202", "identical-service", text, paragraph.paragraph.span))
-            return True
-    if ours is not None:
-        earlier.append((ours, entry))
-    return False
-
-
-@attrs.define
-class _Paragraph:
-    """One service paragraph while its attributes are weighed."""
-
-    paragraph: Paragraph
-    state: _State
-    inherited: dict[str, tuple[str, ...]]
-    values: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
-
-    @property
-    def name(self) -> str:
-        """The id, by which `enabled` and `disabled` know a service."""
-        return self.values.get("id", (self.paragraph.name,))[0].lower()
-
-    @property
-    def bind(self) -> str | None:
-        """The address that the service or the defaults name, if one does."""
-        return (self.values.get("bind") or self.state.defaults.get("bind") or (None,))[0]
-
-    @property
-    def revived(self) -> bool:
-        """True if the defaults' list of enabled services names this one, which clears what had disabled it."""
-        return self.name in {other.lower() for other in self.state.defaults.get("enabled", ())}
-
-    def listed(self) -> bool:
-        """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
-        if "enabled" in self.state.defaults and not self.revived:
-            text = f"{self.name} is not in the `enabled` list of defaults"
-            self.state.faults.append(fault("I131", "not-enabled", text, self.paragraph.span))
-            return False
-        return self.name not in {other.lower() for other in self.state.defaults.get("disabled", ())}
-
-    def entry(self) -> Entry | None:
-        """Return the entry, or None when it is switched off."""
-        try:
-            return self._entry()
-        except _Lost as lost:
-            # A bad value only marks the service disabled; the mark goes when a later line, or the list in defaults, switches it on.
-            names = [attribute.name for attribute in self.paragraph.attributes]
-            bad = names.index(lost.attribute) if lost.attribute in names else len(names)
-            on = any(x.name == "disable" and x.values[:1] == ("no",) for x in self.paragraph.attributes[bad + 1 :])
-            if lost.attribute and lost.attribute != "disable" and (on or self.revived):
-                raise _Unknown(f"{lost}, and switched on again without it") from None
-            raise
-
-    def _entry(self) -> Entry | None:
-        for attribute in self.paragraph.attributes:
-            self._take(attribute)
-            if self.state.build.disable_is_final and self._off():
-                return None
-        if self._off() and not self.revived:
-            return None
-        kinds = {value.upper() for value in self.values.get("type", ())}
-        if kinds & {"RPC", "SPECIAL", "TCPMUX", "TCPMUXPLUS"}:
-            raise _Unknown(f"type {' '.join(sorted(kinds))}")
-        transport = self._transport(unlisted="UNLISTED" in kinds)
-        wait = self._yes("wait")
-        family, address = self._address()
-        return Entry(
-            service=self.paragraph.name,
-            port=self._port(transport, unlisted="UNLISTED" in kinds),
-            transport=transport,
-            binds=(Bind(family=family, address=address, v6only=None if family is Family.IPV4 else "v6only" in self.values),),
-            program=self._program(internal="INTERNAL" in kinds),
-            wait=wait,
-            user=self._needed("user")[0],
-            group=self.values.get("group", (None,))[0],
-            limits=self._limits(),
-            only_from=self.values.get("only_from", self.inherited.get("only_from")),
-            no_access=self.values.get("no_access", self.inherited.get("no_access", ())),
-            environment=tuple((name, value) for name, _, value in (item.partition("=") for item in self.values.get("env", ()))),
-            id=self.values.get("id", (None,))[0],
-            extra=tuple(self._extra()),
-            origin=self.paragraph.span,
-        )
-
-    def _take(self, attribute: Attribute) -> None:
-        """Note an attribute as the daemon does: unknown ones and wrong counts are ignored, the first of two wins."""
-        name = "bind" if attribute.name == "interface" else attribute.name
-        count = _COUNTS.get(name)
-        if count is None or (name == "rlimit_files" and not self.state.build.rlimit_files):
-            self._warn("I140", "unknown-attribute", f"bad service attribute: {attribute.name}; it is ignored", attribute.span)
-        elif count != -2 and attribute.operator != "=":
-            self._warn("I141", "operator-on-scalar", f"{attribute.operator} cannot be used for {name}; it is ignored", attribute.span)
-        elif count > 0 and len(attribute.values) != count:
-            text = f"attribute {name} expects {count} values and {len(attribute.values)} were specified; it is ignored"
-            self._warn("I142", "wrong-number-of-values", text, attribute.span)
-        elif count == -2:
-            self.values[name] = self._list(name, attribute)
-        elif name in self.values:
-            self._warn("I143", "attribute-already-set", f"attribute already set: {name}; the first one counts", attribute.span)
-        elif name in _NEED_VALUES and not attribute.values:
-            raise _Lost(f"{name} has no value", name)
-        else:
-            self.values[name] = attribute.values
-
-    def _off(self) -> bool:
-        return "disable" in self.values and self._yes("disable")
-
-    def _list(self, name: str, attribute: Attribute) -> tuple[str, ...]:
-        before = self.values.get(name, self.inherited.get(name, ()) if attribute.operator != "=" else ())
-        if attribute.operator == "-=":
-            if name == "env":
-                raise _Lost("-= cannot be used for env", name)
-            return tuple(value for value in before if value not in attribute.values)
-        return (*before, *attribute.values)
-
-    def _warn(self, code: str, name: str, message: str, span: Span) -> None:
-        self.state.faults.append(fault(code, name, f"{self.paragraph.name}: {message}", span, severity=Severity.WARNING))
-
-    def _needed(self, name: str) -> tuple[str, ...]:
-        if name not in self.values:
-            raise _Lost(f"missing attribute {name}")
-        return self.values[name]
-
-    def _yes(self, name: str) -> bool:
-        value = self._needed(name)[0].lower()
-        if value not in {"yes", "no"}:
-            raise _Lost(f"{name} = {value} is neither yes nor no", name)
-        return value == "yes"
-
-    def _transport(self, *, unlisted: bool) -> Transport:
-        """Read socket_type and protocol, each of which can stand for the other; tcp6 and tcp46 are no protocols here."""
-        protocol = self.values.get("protocol", ("",))[0]
-        if protocol.lower() in {"tcp", "udp"} and protocol != protocol.lower():
-            if not unlisted:
-                raise _Lost(f"{self.paragraph.name}/{protocol} is not in /etc/services, which knows tcp and udp in small letters")
-            protocol = protocol.lower()
-        socket_type = self.values.get("socket_type", ("",))[0].lower()
-        if protocol and protocol not in {"tcp", "udp"}:
-            if re.fullmatch(r"(tcp|udp)[46].*", protocol):
-                raise _Lost(f"protocol {protocol} not in /etc/protocols", "protocol")
-            raise _Unknown(f"protocol {protocol}")
-        for transport in Transport:
-            if socket_type in {transport.socket_type, ""} and protocol in {transport.value, ""} and (socket_type or protocol):
-                return transport
-        if socket_type in {"raw", "seqpacket", "stream", "dgram"}:
-            raise _Unknown(f"{socket_type} socket with protocol {protocol or '(none)'}")
-        if not socket_type:
-            raise _Lost("missing attribute socket_type")
-        raise _Lost(f"socket_type {socket_type!r} is not one of stream, dgram, raw, seqpacket", "socket_type")
-
-    def _port(self, transport: Transport, *, unlisted: bool) -> int | None:
-        """Check name and port against /etc/services, as far as it was looked at."""
-        text = self.values.get("port", (None,))[0]
-        if text is not None and (not re.fullmatch(NUMBER, text) or int(text) > 65535):
-            raise _Lost(f"port {text!r} is not a number up to 65535", "port")
-        port = None if text is None else int(text)
-        if port == 0:
-            raise _Unknown("port 0 is a random one")
-        if unlisted:
-            if port is None:
-                raise _Lost("type UNLISTED needs a port")
-            return port
-        listed = self.state.host.port(self.paragraph.name, transport)
-        if listed is None and self.state.host.policy.services is not None:
-            raise _Lost(f"{self.paragraph.name}/{transport.value} is not in /etc/services, and type is not UNLISTED")
-        if listed is not None and port not in {None, listed}:
-            raise _Lost(f"expects port {listed}, not {port}")
-        return port
-
-    def _address(self) -> tuple[Family, str | None]:
-        """Apply the heart of xinetd: which family a service gets, and what becomes of a bind that contradicts it."""
-        flags = {value.upper() for value in self.values.get("flags", ())}
-        if flags - _FLAGS:
-            raise _Lost(f"bad flag {', '.join(sorted(flags - _FLAGS))}", "flags")
-        build = self.state.build
-        if {"IPV4", "IPV6"} <= flags:
-            if build.both_flags_disable:
-                raise _Lost("specified as both IPv4 and IPv6")
-            flags.discard("IPV4")
-        stated = Family.IPV4 if "IPV4" in flags else Family.IPV6 if "IPV6" in flags else None
-        bind = self.bind
-        if bind is None:
-            family = stated if stated is not None else build.default_family
-            return (Family.IPV4 if build.falls_back and not self.state.host.policy.ipv6 else family), None
-        if (bind := numeric(bind)) is None:
-            raise _Unknown(f"the address of {self.bind}")
-        family = Family.IPV6 if ":" in bind else Family.IPV4
-        if stated not in {None, family}:
-            text = f"bind = {bind} contradicts flags = {' '.join(sorted(flags))}: xinetd listens on every address instead"
-            self.state.faults.append(fault("I304", "bind-ignored", f"{self.paragraph.name}: {text}", self.paragraph.header))
-            return Family.IPV4 if "IPV4" in flags else Family.IPV6, None
-        return family, None if bind == family.wildcard else bind
-
-    def _program(self, *, internal: bool) -> Program | Builtin:
-        if internal:
-            if self.paragraph.name not in self.state.build.builtins:
-                raise _Unknown("not a known built-in service")
-            return Builtin(builtin=self.paragraph.name)
-        if "redirect" in self.values:
-            return Builtin(builtin="redirect")
-        if "server" not in self.values:
-            raise _Lost("no server is specified")
-        path, args = self.values["server"][0], self.values.get("server_args", ())
-        if not path.startswith("/") or path.endswith("/"):
-            raise _Lost(f"server {path} is not the absolute path of a program", "server")
-        if "NAMEINARGS" in {flag.upper() for flag in self.values.get("flags", ())} and args:
-            return Program(path=path, argv0=args[0] if args[0] != path.rpartition("/")[2] else None, args=args[1:])
-        return Program(path=path, args=args)
-
-    def _limits(self) -> Limits:
-        cps = self.values.get("cps", ("", ""))
-        return Limits(
-            instances=self._count("instances"),
-            per_source=self._count("per_source"),
-            rate=Rate(connections=int(cps[0]), seconds=1) if re.fullmatch(NUMBER, cps[0]) and int(cps[0]) and cps[1] == "10" else None,
-            nice=self._number("nice", r"-?[0-9]+", 10),
-            umask=self._number("umask", r"[0-7]+", 8),
-            rlimits=tuple((name, amount) for name in self._rlimits() if (amount := self._rlimit(name)) is not None),
-        )
-
-    def _count(self, name: str) -> int | None:
-        value = self.values.get(name, ("UNLIMITED",))[0]
-        return None if value.upper() == "UNLIMITED" else self._number(name, NUMBER, 10) or None
-
-    def _number(self, name: str, pattern: str, base: int) -> int | None:
-        if name not in self.values:
-            return None
-        if not re.fullmatch(pattern, self.values[name][0]):
-            raise _Lost(f"{name} = {self.values[name][0]} is not a number", name)
-        return int(self.values[name][0], base)
-
-    def _rlimits(self) -> Iterator[str]:
-        return (name.removeprefix("rlimit_") for name in self.values if name.startswith("rlimit_"))
-
-    def _rlimit(self, name: str) -> int | None:
-        value = self.values[f"rlimit_{name}"][0]
-        if value.upper() == "UNLIMITED":
-            return None
-        match = re.fullmatch(rf"({NUMBER})([kKmM]?)", value)
-        if match is None:
-            raise _Lost(f"rlimit_{name} = {value} is not a number", f"rlimit_{name}")
-        return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2}[match[2].lower()]
-
-    def _extra(self) -> Iterator[str]:
-        """Keep, word for word, what a Service has no words for."""
-        flags = [flag for flag in self.values.get("flags", ()) if flag.upper() not in {"REUSE", "IPV4", "IPV6", "NAMEINARGS"}]
-        if flags:
-            yield f"flags = {' '.join(flags)}"
-        for attribute in self.paragraph.attributes:
-            name = attribute.name
-            if name in _COUNTS and (name not in _KNOWN or (name == "cps" and attribute.values[1:] != ("10",))):
-                yield " ".join((name, attribute.operator, *attribute.values))
