@@ -38,6 +38,7 @@ from pyinfra_inet46.look import (
     encode_look as _encode_look,
 )
 from pyinfra_inet46.transaction import Listening as _Listening
+from pyinfra_inet46.verdict import Result as _Result, Verdict as _Verdict, write_verdict as _write_verdict
 
 _ANY = "0.0.0.0"  # noqa: S104 -- what a simulated host is said to listen on
 _PORTS = {"imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995}
@@ -74,7 +75,7 @@ def _file(path: str, text: str) -> _FileSeen:
 def _host(server: _SuperServer, files: dict[str, str], *, system: str = "FreeBSD", release: str, knob: str, **more: _Any) -> _Look:
     """A host whose IMAP and POP3 answer on IPv4 only."""
     command = server.path.rpartition("/")[2]
-    ports = (13, 110, 143) if server.kind == "inetd" else (110, 143)
+    ports = (110, 143) if server.kind == "xinetd" else (13, 110, 143)
     return _Look(
         system=system,
         release=release,
@@ -139,11 +140,16 @@ _LOOKS = {
     ),
 }
 
+_NEVER = _Verdict(
+    result=_Result.REFUSED, id="simulated", step="lock", reason="this host is simulated", state="there is nothing that could be changed"
+)
+
 _PROD = _runpy.run_path(str(_Path(globals().get("__file__", "inventories/simulated.py")).with_name("prod.py")))
 
 
 def _simulated(name: str, look: _Look) -> tuple[str, dict[str, _Any]]:
-    return f"@fake/{name}", {"fake_responses": {"inet46-look": _encode_look(look)}, "fake_delay": 0, "fake_delay_jitter": 0}
+    responses = {"inet46-look": _encode_look(look), "sh -s": list(_write_verdict(_NEVER))}
+    return f"@fake/{name}", {"fake_responses": responses, "fake_delay": 0, "fake_delay_jitter": 0}
 
 
 def _group(group: str) -> list[tuple[str, dict[str, _Any]]]:

@@ -12,7 +12,7 @@ from inet46.sockets import Family
 from pyinfra_inet46.judge import Decision, decide, question
 from pyinfra_inet46.look import Account, FileKind, Look, NamedService, ProgramState, Setting
 from pyinfra_inet46.look import Program as Asked
-from pyinfra_inet46.transaction import ExpectedSocket, Transaction
+from pyinfra_inet46.transaction import ExpectedSocket, Result, Transaction, Verdict
 from tests.looks import IMAPD, INETUTILS, OPENBSD, XINETD, a_file, a_look, listening
 
 IMAP = Service(name="imap", port=143, program=Program(path=IMAPD, args=("--inetd",)), greeting="* OK")
@@ -72,14 +72,53 @@ def test_the_change_is_told_in_words_and_as_a_diff() -> None:
 
 
 def test_the_transaction_says_what_must_be_true_afterwards() -> None:
-    daytime = listening("0.0.0.0", 13)
-    change = changed(judged(a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=(V4, daytime))))
+    files = {"/etc/inetd.conf": V4_LINE + "daytime stream tcp4 nowait root internal\n"}
+    change = changed(judged(a_look(files=files, sockets=(V4, listening("0.0.0.0", 13)))))
 
     assert change.ours == (("tcp", 143),)
     assert {(x.address, x.v6only) for x in change.expected} == {("0.0.0.0", None), ("::", True)}
     assert [(x.address, x.port) for x in change.keep] == [("0.0.0.0", 13)]
     assert {(x.address, x.port) for x in change.expected_after_undo} == {("0.0.0.0", 13), ("0.0.0.0", 143)}
     assert [(x.address, x.greeting) for x in change.probes] == [("127.0.0.1", "* OK"), ("::1", "* OK")]
+
+
+def test_a_socket_that_no_file_asks_for_any_more_is_not_closed_in_passing() -> None:
+    decision = judged(a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=(V4, listening("::", 79))))
+
+    assert decision.refusals == (
+        "openbsd-inetd listens on tcp [::]:79 v6only, and no file asks for that: an edit has not been loaded."
+        " Reload openbsd-inetd, or put the entry back, and come again",
+    )
+
+
+def test_where_not_everything_is_known_such_a_socket_is_kept_instead() -> None:
+    files = {"/etc/inetd.conf": V4_LINE + "x stream rpc/tcp nowait root /x\n"}
+    change = changed(judged(a_look(files=files, sockets=(V4, listening("::", 79)))))
+
+    assert [x.port for x in change.keep] == [79]
+
+
+def test_what_an_edit_of_somebody_else_will_open_is_said() -> None:
+    files = {"/etc/inetd.conf": V4_LINE + "daytime stream tcp4 nowait root internal\n"}
+
+    assert judged(a_look(files=files, sockets=(V4,))).warnings == (
+        "daytime: 0.0.0.0:13 will be opened too: an entry for it stands in the files, and has not been loaded yet",
+    )
+
+
+def test_how_the_last_change_ended_is_told_when_it_did_not_end_well() -> None:
+    verdict = Verdict(result=Result.ROLLED_BACK, id="t0", step="verify", reason="nobody greets", state="as it was")
+    look = a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=(V4, V6), last_verdict=verdict)
+
+    assert judged(look).warnings == ("the last change here (t0) ended rolled-back at verify: nobody greets",)
+
+
+def test_a_change_that_is_at_work_is_not_taken_for_an_interrupted_one() -> None:
+    look = a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=(V4,), journal_pending="t0", lock_holder="pid 7")
+    decision = judged(look)
+
+    assert decision.warnings == ("another change is at work on this host (pid 7); this one waits for it",)
+    assert not any("interrupted" in text for text in decision.words)
 
 
 def test_a_tcp_line_that_becomes_tcp6_on_inetutils_is_reloaded_twice() -> None:

@@ -272,7 +272,7 @@ def test_a_service_of_two_transports_shares_a_file() -> None:
 
 
 def test_a_file_without_a_closing_brace_is_refused_with_its_fault() -> None:
-    with pytest.raises(Unprovable, match="service ftp: bad operator 'imap' for attribute service; the entry is lost"):
+    with pytest.raises(Unprovable, match="service ftp: missing '}' at the end of the file; the entry is lost"):
         merge([IMAP], separate(XINETD), {**EMPTY, IMAP_FILE: "service ftp\n{\n"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,11 +161,38 @@ def test_the_fact_can_be_asked_for_by_itself_and_keeps_contents_to_itself() -> N
     assert "ftpd" not in result.stdout + result.stderr
 
 
-def test_no_verdict_is_said_to_be_one() -> None:
+def test_a_simulated_host_says_that_it_cannot_be_changed() -> None:
     result = pyinfra(SIMULATED, "deploys/imap.py", "-y", "--limit", "debian_xinetd")
 
     assert result.returncode == 1
+    assert "refused at lock: this host is simulated" in result.stderr
+
+
+def test_a_change_of_which_nothing_is_heard_is_said_to_be_open(tmp_path: Path) -> None:
+    fleet = runpy.run_path(str(REPOSITORY / SIMULATED))
+    ((name, data),) = fleet["debian_xinetd"]
+    look = data["fake_responses"]["inet46-look"]
+    (tmp_path / "fleet.py").write_text(f'web = [({name!r}, {{"fake_responses": {{"inet46-look": {look!r}}}, "fake_delay": 0}})]\n')
+    body = 'operations.services(name="x", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    result = pyinfra("fleet.py", _deploy(tmp_path, body), "-y", cwd=tmp_path)
+
+    assert result.returncode == 1
     assert "no verdict came back" in result.stderr
+
+
+@pytest.mark.parametrize("deadline", ["abc", True, 0, 1e9])
+def test_a_deadline_that_is_none_is_refused(tmp_path: Path, deadline: object) -> None:
+    body = f'operations.services(name="x", services=[], deadline={deadline!r})\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), *LIMIT)
+
+    assert f"deadline: {deadline!r} is not a number of seconds up to 600" in result.stderr
+
+
+def test_a_policy_that_nobody_knows_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    body = 'operations.services(name="x", services=[], policy="debian-12/xinet")\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), *LIMIT)
+
+    assert "policy: host 'debian-12/xinet' is not known; did you mean debian-12/xinetd" in result.stderr
 
 
 def test_a_host_without_a_program_in_its_data_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pyinfra.api import OperationValueError
 from inet46.codec import host_from, loads, services_from
 from inet46.errors import Inet46Error, ModelError
 from inet46.host import HostPolicy
+from inet46.knowledge import resolve
 from inet46.service import Service
 
 __all__ = ["Policy", "Services", "model"]
@@ -23,14 +24,16 @@ _SYNTAX: dict[str, Literal["toml", "yaml", "json"]] = {".toml": "toml", ".yaml":
 T = TypeVar("T")
 
 
-def model(services: Services, policy: Policy | None) -> tuple[tuple[Service, ...], HostPolicy | None]:
+def model(services: Services, policy: Policy | None, deadline: object = 10.0) -> tuple[tuple[Service, ...], HostPolicy | None]:
     """Make models of what was said; files are looked for from the current folder.
 
     Raises OperationValueError with every mistake in both at once: wrong data is wrong for every host, so the run ends before it began.
     """
     problems: list[str] = []
     wishes = _try(lambda: _services(services), "services", problems)
-    kind = None if policy is None else _try(lambda: _policy(policy), "policy", problems)
+    kind = None if policy is None else _try(lambda: _known(_policy(policy)), "policy", problems)
+    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not 0 < deadline <= 600:
+        problems.append(f"deadline: {deadline!r} is not a number of seconds up to 600")
     if problems or wishes is None:
         raise OperationValueError("\n".join(problems))
     return wishes, kind
@@ -56,6 +59,12 @@ def _policy(data: Policy) -> HostPolicy:
     if isinstance(data, str) and Path(data).suffix in _SYNTAX:
         return loads(Path(data).read_bytes(), _syntax(data), "host", data)
     return host_from(data)
+
+
+def _known(policy: HostPolicy) -> HostPolicy:
+    """Return the policy if there is such a host; UnknownHost names the nearest."""
+    resolve(policy)
+    return policy
 
 
 def _syntax(path: str) -> Literal["toml", "yaml", "json"]:

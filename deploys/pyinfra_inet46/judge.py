@@ -21,7 +21,7 @@ from inet46.service import Builtin, Service
 from inet46.sockets import Socket, Transport
 from pyinfra_inet46.look import FileKind, FileSeen, Look, ProgramState, SuperServer
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
-from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, LiveSetting, Probe, Transaction
+from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, LiveSetting, Probe, Result, Transaction
 
 __all__ = ["Decision", "Question", "decide", "host_name", "question"]
 
@@ -49,6 +49,9 @@ class Decision:
     diffs: tuple[Diff, ...] = ()
     words: tuple[str, ...] = ()
     """The change in sockets, settings and programs, a line each, for a person."""
+
+    warnings: tuple[str, ...] = ()
+    """What else a person should know of this host."""
 
     answers: tuple[str, ...] = ()
     """How each service answers when nothing has to change, a line each."""
@@ -103,9 +106,13 @@ def decide(
     except Exception as error:  # noqa: BLE001 -- a defect of ours must cost this host only, and must not touch it
         return Decision(refusals=(f"inet46 has a defect and leaves this host alone: {type(error).__name__}: {error}",))
     now = {port: tuple(x for x in look.sockets if (x.transport, x.port) == _key(port)) for port in merged.ours}
+    warnings = tuple(_last_change(look))
     if look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server):
-        return Decision(answers=tuple(answer(service, merged) for service in wishes))
+        return Decision(answers=tuple(answer(service, merged) for service in wishes), warnings=warnings)
+    if strays := tuple(_strays(merged, server, look)):
+        return Decision(refusals=strays, warnings=warnings)
     return Decision(
+        warnings=(*warnings, *_side_effects(merged, look)),
         transaction=_transaction(merged, server, look, now, id=id, label=label, deadline=deadline),
         diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
         words=tuple(changes(merged, now, look)),
@@ -278,6 +285,35 @@ def _expected(socket: Socket, service: str = "") -> ExpectedSocket:
 
 def _ours(sockets: tuple[Held, ...], merged: Merge) -> tuple[Held, ...]:
     return tuple(held for held in sockets if (held.socket.transport, held.socket.port) in merged.ours)
+
+
+def _strays(merged: Merge, server: SuperServer, look: Look) -> Iterator[str]:
+    """Yield the sockets of the super-server that no file asks for: to activate anything would close them."""
+    if merged.unknown or look.journal_pending is not None:
+        return
+    asked = {(h.socket.transport.value, h.socket.address, h.socket.port) for h in merged.before}
+    for x in look.sockets:
+        if server.pid in x.pids and (Transport(x.transport), x.port) not in merged.ours and (x.transport, x.address, x.port) not in asked:
+            text = f"{server.kind} listens on {x.transport} {as_socket(x)}, and no file asks for that: an edit has not been loaded"
+            yield f"{text}. Reload {server.kind}, or put the entry back, and come again"
+
+
+def _side_effects(merged: Merge, look: Look) -> Iterator[str]:
+    """Yield what an edit that was not loaded yet will open when ours is."""
+    there = {(x.transport, x.address, x.port) for x in look.sockets}
+    for h in merged.sockets:
+        socket = h.socket
+        if (socket.transport, socket.port) not in merged.ours and (socket.transport.value, socket.address, socket.port) not in there:
+            yield f"{h.service}: {socket} will be opened too: an entry for it stands in the files, and has not been loaded yet"
+
+
+def _last_change(look: Look) -> Iterator[str]:
+    """Yield how the last change here ended, when it did not end well: whoever made it may never have heard."""
+    last = look.last_verdict
+    if look.lock_holder is not None:
+        yield f"another change is at work on this host ({look.lock_holder}); this one waits for it"
+    elif last is not None and last.result is not Result.COMMITTED:
+        yield f"the last change here ({last.id}) ended {last.result.value} at {last.step}: {last.reason}"
 
 
 def _as_wanted(merged: Merge, now: Now, server: SuperServer) -> bool:

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-_LIBRARY = ("common.sh", "listeners.sh", "process.sh", "document.sh", "look.sh")
+_LIBRARY = ("common.sh", "listeners.sh", "process.sh", "document.sh", "lock.sh", "look.sh")
 _TOO_LARGE = 1024 * 1024 + 1  # bytes
 _YES_NO = {"yes": True, "no": False}
 

@@ -16,6 +16,8 @@ from pyinfra.api.output import format_text
 from pyinfra.context import ctx_host
 from typing_extensions import override
 
+from inet46.host import HostPolicy
+from inet46.service import Service
 from pyinfra_inet46.facts import HostLook, Unseen
 from pyinfra_inet46.inputs import Policy, Services, model
 from pyinfra_inet46.judge import Decision, Question, decide, question
@@ -60,20 +62,31 @@ def services(
             services=[Service(name="imap", program=Program(path="/usr/sbin/imap4d", args=("--inetd",)), greeting="* OK")],
         )
     """
-    wishes, kind = model(services, policy)
-    look = _look(question(wishes, kind))
-    if isinstance(look, Unseen):
-        decision = Decision(refusals=(look.reason,))
-    else:
-        decision = decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
+    wishes, kind = model(services, policy, deadline)
+    decision = _decide(wishes, kind, deadline)
     if not state.is_executing or not state.check_for_changes:
+        _show(decision)
+    if decision.transaction is not None:
+        change = _Change(decision.transaction, last=False)
+        yield change
+        if not change.stale:
+            return
+        # Somebody else changed the host between the look and the change; what they did may be just what is wanted.
+        decision = _decide(wishes, kind, deadline)
         _show(decision)
     if decision.refusals:
         yield _Refusal(decision.refusals)
     elif decision.transaction is not None:
-        yield _Change(decision.transaction)
+        yield _Change(decision.transaction, last=True)
     else:
         host.noop("; ".join(decision.answers) or "no services are wanted")
+
+
+def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: float) -> Decision:
+    look = _look(question(wishes, kind))
+    if isinstance(look, Unseen):
+        return Decision(refusals=(look.reason,))
+    return decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
 
 
 def _look(asked: Question) -> Look | Unseen:
@@ -103,6 +116,8 @@ def _show(decision: Decision) -> None:
             logger.info("  %s", format_text(line, colour) if colour else line)
     for text in decision.words:
         host.log(text, logger.info)
+    for text in decision.warnings:
+        host.log_styled(text, fg="yellow", log_func=logger.warning)
 
 
 class _Refusal(PyinfraCommand):
@@ -128,9 +143,11 @@ class _Refusal(PyinfraCommand):
 class _Change(PyinfraCommand):
     """The one command that changes a host; its verdict is read and told in words."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, *, last: bool) -> None:
         super().__init__()
         self.transaction = transaction
+        self.last = last
+        self.stale = False
 
     @override
     def __repr__(self) -> str:
@@ -150,6 +167,10 @@ class _Change(PyinfraCommand):
                 host.log(line, logger.error)
             host.log_styled(f"no verdict came back ({error}); the host finishes or goes back by itself, run again to see", fg="red")
             return False
+        self.stale = verdict.result is Result.REFUSED and "between look and change" in verdict.reason and not self.last
+        if self.stale:
+            host.log(f"{verdict.reason}: looking again", logger.warning)
+            return True
         _tell(host, verdict)
         return status is True and verdict.result is Result.COMMITTED
 
@@ -159,7 +180,8 @@ def _tell(host: Host, verdict: Verdict) -> None:
     if verdict.recovered:
         host.log("an interrupted change was found and rolled back first", logger.warning)
     if verdict.result is Result.COMMITTED:
-        host.log_styled(f"proved in {verdict.seconds:.1f} s: {verdict.state}", fg="green", log_func=logger.info)
+        how = {"none": "no connection was tried", "sockets": "by its sockets; no connection was tried"}.get(verdict.proof, "by connecting")
+        host.log_styled(f"proved in {verdict.seconds:.1f} s, {how}: {verdict.state}", fg="green", log_func=logger.info)
         return
     host.log_styled(f"{verdict.result.value} at {verdict.step}: {verdict.reason}", fg="red", log_func=logger.error)
     host.log_styled(verdict.state, fg="yellow", log_func=logger.error)

@@ -73,7 +73,7 @@ def _command(program: Program | Builtin) -> str:
 
 def changes(merged: Merge, now: Now, look: Look) -> Iterator[str]:
     """Yield what changes, a line each: sockets first, then live settings, then what was met on the way."""
-    if look.journal_pending is not None:
+    if look.journal_pending is not None and look.lock_holder is None:
         yield f"an interrupted change ({look.journal_pending}) is rolled back first"
     for service in merged.services:
         port = port_of(service, merged.host)

@@ -35,7 +35,7 @@ class Merge:
     """What has to change on a host, and what is then true.
 
     `files` maps the path of each file that changes to its new text, `live` are the running kernel's values that have to be set, `notes` say
-    what else was met. `before` and `sockets` are those of the whole super-server, before and afterwards. `ours` are the ports that this is
+    what else was met. `before` and `sockets` are those of the whole super-server, before and afterwards, as far as nothing is `unknown`. `ours` are the ports that this is
     about. `activate` are the verbs that bring the change about, if the super-server now runs on the old files.
     """
 
@@ -44,6 +44,7 @@ class Merge:
     files: Mapping[str, str] = attrs.field(eq=False)
     live: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     before: tuple[Held, ...]
     sockets: tuple[Held, ...]
     ours: tuple[Port, ...]
@@ -86,14 +87,16 @@ def merge(
     main = {path: files[path] for path in skeleton(where)} if texts else {}
     changed = {**main, **texts, **settled.files}
     new = formats.read({**files, **texts}, where)
-    _check(wishes, old.entries, new, then)
+    _check(wishes, old, new, then)
+    was = predict(old.entries, where)
     return Merge(
         host=then,
         services=wishes,
         files={path: text for path, text in changed.items() if there_already.get(path) != text},
         live=settled.live,
         notes=settled.notes,
-        before=predict(old.entries, where).sockets,
+        unknown=(*old.unknown, *was.unknown),
+        before=was.sockets,
         sockets=predict(new.entries, then).sockets,
         ours=ours,
         # A socket keeps the option it was made with: a changed knob counts only for sockets that are made after it.
@@ -140,7 +143,7 @@ def _same_duty(service: Service, entry: Entry) -> bool:
     return all(getattr(entry, name) == told[name] for name in fields)
 
 
-def _check(services: tuple[Service, ...], old: tuple[Entry, ...], new: formats.Reading, host: Host) -> None:
+def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Reading, host: Host) -> None:
     """Prove the whole: every service as wanted, and every other entry as it was."""
     ours = set(_ports(services, host))
     result = predict(new.entries, host)
@@ -149,11 +152,13 @@ def _check(services: tuple[Service, ...], old: tuple[Entry, ...], new: formats.R
     for service in services:
         if service.enabled and not all(_same_duty(service, entry) for entry in there.get((service.transport, port_of(service, host)), ())):
             problems.append(f"{service}: what else stands in the files changes what is done for its clients")
-    theirs = [[bare(entry) for entry in entries if (entry.transport, _port(entry, host)) not in ours] for entries in (old, new.entries)]
+    theirs = [[bare(entry) for entry in entries if (entry.transport, _port(entry, host)) not in ours] for entries in (old.entries, new.entries)]
     if theirs[0] != theirs[1]:
         problems.append("other services would not stay as they are")
     if problems:
-        why = [str(fault) for fault in (*new.faults, *result.faults) if fault.severity is Severity.ERROR]
+        # What was wrong before is the cause, and stands in lines that the reader of this can find.
+        faults = [*old.faults, *result.faults] if any(f.severity is Severity.ERROR for f in old.faults) else [*new.faults, *result.faults]
+        why = [str(fault) for fault in faults if fault.severity is Severity.ERROR]
         raise Unprovable([*problems, *why])
 
 

@@ -115,9 +115,16 @@ undo() {
 	if ! wait_for_sockets restore; then
 		say "the old sockets are not back ($problem): restarting $daemon"
 		activate_restart || find_daemon "$exe" || activate_start
-		wait_for_sockets restore || undo_failed="${undo_failed:+$undo_failed; }$problem"
+		wait_for_sockets restore || accept_sockets || undo_failed="${undo_failed:+$undo_failed; }$problem"
 	fi
 	[ -z "$undo_failed" ] && rm -f "$document"
+}
+
+# A later run that has put back every file, and has restarted the daemon on them, can do no more: what listens now is what those files
+# open. To try for ever would restart the daemon at every run, and bring nothing back.
+accept_sockets() {
+	[ -n "$recovering" ] && [ -z "$undo_failed" ] && find_daemon "$exe" || return 1
+	say "$daemon runs on the old files; what differs from before the change: $problem"
 }
 
 # remove_all staged|unfinished|temporary: such names of the document, in one go.
@@ -153,7 +160,9 @@ step_recover() {
 	recovered=yes
 	load_document "$state_dir/journal" || { fail "the journal $state_dir/journal cannot be read to its end"; return 1; }
 	say "the change $document_id was interrupted: rolling it back first"
+	recovering=yes
 	undo || fail "the interrupted change $document_id could not be rolled back: $undo_failed"
+	recovering=
 	trap 'interrupted=yes' INT TERM
 	[ ! -e "$state_dir/journal" ]
 }

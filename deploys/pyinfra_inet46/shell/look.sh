@@ -106,7 +106,7 @@ has_ipv6_loopback() {
 look_at_state() {
 	pending=
 	holder_of "$state_dir/lock"
-	[ -z "$holder" ] || echo "lock $holder"
+	[ -z "$holder" ] || { make_token && is_dead "$holder"; } || echo "lock $holder"
 	[ ! -r "$state_dir/last" ] || plain <"$state_dir/last" | sed 's/^/last /'
 	[ -r "$state_dir/journal" ] || return 0
 	load_document "$state_dir/journal"
