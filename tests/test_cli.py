@@ -513,7 +513,7 @@ def test_a_root_without_services_is_said_and_the_usual_names_are_taken(root: Pat
     data = answer("sockets", "--root", root, "--host", "fedora-33/xinetd")
 
     assert [socket["port"] for socket in data["sockets"]] == [993]
-    assert data["unknown"] == [f"/etc/services: not there below {root}, so every service name in general use is taken as known"]
+    assert data["unknown"] == [f"/etc/services: not there below {root}, so only the usual service names are known"]
 
 
 def test_other_services_can_be_given(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def _version() -> str:
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(_version(), message="inet46 %(version)s")
 def main() -> None:
-    r"""Make network services answer on IPv4 and IPv6, under any super-server.
+    """Make network services answer on IPv4 and IPv6, under any super-server.
 
     \b
     inet46 hosts                                             which hosts are known

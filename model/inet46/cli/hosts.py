@@ -17,7 +17,7 @@ __all__ = ["hosts"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; keys are stable.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/reference/hosts.md.")
 def hosts(*, as_json: bool, markdown: bool) -> None:
-    r"""List every known host: kernel, build of the super-server, the files it reads, and where that is known from.
+    """List every known host: kernel, build of the super-server, the files it reads, and where that is known from.
 
     \b
     inet46 hosts

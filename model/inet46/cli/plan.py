@@ -25,6 +25,7 @@ from inet46.host import Sharing
 from inet46.knowledge import Host, Place, Setting
 from inet46.merge import merge
 from inet46.plan import plan as prove
+from inet46.plan import skeleton
 from inet46.predict import Held
 from inet46.service import Service
 
@@ -81,7 +82,7 @@ def plan(
     force: bool,
     as_json: bool,
 ) -> None:
-    r"""Work out the files, settings and sockets that make services answer on a kind of host, and prove them.
+    """Work out the files, settings and sockets that make services answer on a kind of host, and prove them.
 
     SERVICES are files that describe services: .toml, .yaml, .yml or .json; - reads TOML from standard input.
 
@@ -143,12 +144,14 @@ def _load(name: str) -> tuple[Service, ...]:
 
 def _new(services: tuple[Service, ...], host: Host) -> _Answer:
     planned = prove(services, host)
+    main = skeleton(host)  # a host has it already, and has more in it
     settings = tuple(x for x in planned.settings if x.place is not Place.LIVE or host.policy.setting(x.key) != x.value)
     live = any(setting.place is Place.LIVE for setting in settings)
     return _Answer(
         host=planned.host,
         services=services,
-        files=planned.files,
+        files={path: text for path, text in planned.files.items() if path not in main},
+        notes=tuple(f"{path} has to say: {text.strip()}" for path, text in main.items() if planned.entries),
         settings=settings,
         sockets=planned.sockets,
         # A socket keeps the option that it was made with.

@@ -51,7 +51,7 @@ def sockets(
     root: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Say which sockets a super-server with these files opens, who gets through, and what goes wrong.
+    """Say which sockets a super-server with these files opens, who gets through, and what goes wrong.
 
     PATH is what the super-server is told to read, in order: a file, or a folder that it reads file by file. An xinetd's files are followed
     where they include others; an inetd.conf among the PATHs of an xinetd means that it runs with -inetd_compat.
@@ -61,8 +61,8 @@ def sockets(
     inet46 sockets /etc/xinetd.d --host debian-12/xinetd --set net.ipv6.bindv6only=1
     inet46 sockets --host debian-12/xinetd --root /srv/backup/web1
 
-    Without --root nothing but the PATHs and what they include is read, and every service name in general use is taken as known. With it,
-    no PATH is needed: the main file of the super-server is read below DIR, and so is what its release reads besides (/etc/inetd.d for
+    Without --root nothing but the PATHs and what they include is read, and the usual service names (imap, pop3, ftp and their
+    like) are taken as known; --services FILE gives all of them. With --root no PATH is needed: the main file of the super-server is read below DIR, and so is what its release reads besides (/etc/inetd.d for
     inetutils, /etc/inetd.conf for Debian's xinetd). Programs, users and kernel settings of the host are never looked at; --set states
     a kernel setting.
 
@@ -84,7 +84,7 @@ def _answer(told: Told, root: Path | None) -> _Answer:
     prediction = predict(reading.entries, told.host)
     unknown = [*told.unknown, *(told.words(reason) for reason in (*reading.unknown, *prediction.unknown))]
     if root is not None and told.host.policy.services is None and any(entry.port is None for entry in reading.entries):
-        unknown.append(f"/etc/services: not there below {root}, so every service name in general use is taken as known")
+        unknown.append(f"/etc/services: not there below {root}, so only the usual service names are known")
     faults = tuple(told.fault(fault) for fault in (*reading.faults, *prediction.faults))
     return _Answer(told=told, sockets=prediction.sockets, faults=faults, unknown=tuple(unknown))
 
