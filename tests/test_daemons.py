@@ -138,11 +138,6 @@ def test_true_of_random_files(name: str, hold: Hold) -> None:
     hold(name, random_cases(SEED, RANDOM_FILES, None if name == XINETD_HOST else _build(name)))
 
 
-@pytest.mark.parametrize("pending", [pytest.param(x, marks=pytest.mark.xfail(reason=x.truth), id=x.case.label) for x in odd_files.PENDING])
-def test_true_of_what_is_not_yet_read_as_the_daemon_reads_it(pending: odd_files.Pending, hold: Hold) -> None:
-    hold(pending.host, [pending.case])
-
-
 @pytest.mark.parametrize("bind", ["0.0.0.0", "127.0.0.1"])
 def test_an_ipv4_bind_with_the_flag_of_ipv6_is_said_to_be_unknown(bind: str) -> None:
     host = host_on_bench(XINETD_HOST, bindv6only=0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inet46 import formats
-from inet46.entry import Bind, Entry
+from inet46.entry import Bind, Entry, Unstartable
 from inet46.errors import Inexpressible
 from inet46.formats import Reading, inetd
 from inet46.host import HostPolicy
@@ -32,7 +32,8 @@ def told(text: str, policy: HostPolicy) -> str:
     for held in result.sockets:
         families = "".join("4" if family is Family.IPV4 else "6" for family in sorted(held.accepts, key=lambda x: x.value))
         program = held.entry.program
-        name = program.builtin if isinstance(program, Builtin) else program.path.rpartition("/")[2]
+        path = program.words[0] if isinstance(program, Unstartable) else "" if isinstance(program, Builtin) else program.path
+        name = program.builtin if isinstance(program, Builtin) else path.rpartition("/")[2]
         sockets.append(f"{families or '-'} {held.socket} {name}")
     codes = [fault.code for fault in (*reading.faults, *result.faults)]
     parts = [", ".join(sockets), f"! {' '.join(codes)}" if codes else "", "?" if reading.unknown or result.unknown else ""]
@@ -209,6 +210,31 @@ def test_inetutils_reads_every_file_of_its_folder_backups_too() -> None:
     assert [entry.service for entry in formats.read(files, HOSTS["inetutils"]).entries] == ["time", "imap", "pop3"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "contend"),
+    [
+        ("imap stream tcp4", "imap stream tcp4", True),
+        ("imap stream tcp4", "143 stream tcp6", True),
+        ("imap stream tcp4", "imap stream tcp6only", False),
+        ("127.0.0.1:imap stream tcp4", "127.0.0.2:imap stream tcp4", False),
+        ("127.0.0.1:imap stream tcp4", "imap stream tcp4", True),
+        ("imap stream tcp4", "pop3 stream tcp4", False),
+    ],
+)
+def test_which_of_two_files_in_the_folder_of_inetutils_is_read_first_is_not_known(one: str, other: str, *, contend: bool) -> None:
+    lines = (f"{said} nowait root /bin/x\n" for said in (one, other))
+    reading = formats.read(dict(zip(("/etc/inetd.d/b", "/etc/inetd.d/a"), lines, strict=True)), HOSTS["inetutils"])
+    said = "/etc/inetd.d/a and /etc/inetd.d/b contend for 143/tcp, and which is read first is not known"
+
+    assert reading.unknown == ((said,) if contend else ())
+
+
+def test_the_main_file_is_read_before_the_folder_of_inetutils() -> None:
+    line = "imap stream tcp4 nowait root /bin/x\n"
+
+    assert formats.read({"/etc/inetd.conf": line, "/etc/inetd.d/a": line}, HOSTS["inetutils"]).unknown == ()
+
+
 def test_a_default_host_line_of_inetutils_goes_on_in_the_folder() -> None:
     files = {"/etc/inetd.conf": "127.0.0.1:\n", "/etc/inetd.d/mail": "imap stream tcp4 nowait root /bin/x\n"}
     (entry,) = formats.read(files, HOSTS["inetutils"]).entries
@@ -324,6 +350,13 @@ def test_a_field_that_would_be_read_back_otherwise_is_named() -> None:
     (loss,) = losses("openbsd", program=program)
 
     assert loss.startswith("imap: program Program(path='/usr/sbin/imapd', args=(), argv0='imapd') would be read back as Program(")
+
+
+@pytest.mark.parametrize("host", ["openbsd", "inetutils"])
+def test_a_program_that_cannot_be_started_is_written_as_it_was_read(host: str) -> None:
+    wrong = entry(host, program=Unstartable(words=("imapd", "imapd", "-a")))
+
+    assert formats.write([wrong], HOSTS[host]) == "imap\tstream\ttcp4\tnowait\troot\timapd imapd -a\n"
 
 
 def test_quotes_are_written_where_the_dialect_has_them_and_the_word_needs_them() -> None:

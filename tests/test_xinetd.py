@@ -203,6 +203,33 @@ def test_without_its_file_xinetd_would_not_start() -> None:
     assert formats.read({}, DEBIAN).unknown == ("/etc/xinetd.conf is not there: xinetd would not start",)
 
 
+@pytest.mark.parametrize(
+    ("defaults", "opened"),
+    [
+        ("disabled = time", []),
+        ("enabled = imap", []),
+        ("enabled = Time", ["[::]:37 dual"]),
+        ("bind = 127.0.0.1", ["127.0.0.1:37"]),
+        ("bind = ::1", ["[::1]:37"]),
+        ("bind = ::", ["[::]:37 dual"]),
+        ("bind = mail.example.org", []),
+    ],
+)
+def test_defaults_hold_for_services_of_inetd_conf_too(defaults: str, opened: list[str]) -> None:
+    files = {"/etc/xinetd.conf": f"defaults\n{{\n\t{defaults}\n}}\n", "/etc/inetd.conf": "time stream tcp nowait root /bin/x\n"}
+
+    assert [str(held.socket) for held in predict(formats.read(files, DEBIAN).entries, DEBIAN).sockets] == opened
+
+
+def test_what_an_ipv6_socket_with_an_ipv4_bind_listens_on_is_not_known() -> None:
+    reading = formats.read({"/etc/xinetd.conf": paragraph("flags = IPv6; bind = 127.0.0.1", "A")}, DEBIAN)
+
+    assert reading.unknown == (
+        "/etc/xinetd.conf:1: imap: the address of an IPv6 socket with bind = 127.0.0.1 stands in memory that xinetd never sets",
+    )
+    assert [fault.code for fault in reading.faults] == ["I304"]
+
+
 def test_debian_serves_inetd_conf_as_well_and_fedora_does_not() -> None:
     files = {"/etc/xinetd.conf": "", "/etc/inetd.conf": "imap stream tcp nowait root /bin/x\n"}
 

@@ -12,7 +12,7 @@ from inet46.diagnostics import Span
 from inet46.service import Builtin, Limits, Pairs, Program
 from inet46.sockets import Family, Transport
 
-__all__ = ["Bind", "Entry"]
+__all__ = ["Bind", "Entry", "Unstartable"]
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +30,16 @@ class Bind:
 
 
 @attrs.frozen(kw_only=True)
+class Unstartable:
+    """What a line names in a program's place and nothing can be started from: `words` are the server, no absolute path, and its argv.
+
+    The socket is there all the same, and every client that comes is disconnected.
+    """
+
+    words: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Entry:
     """What a super-server is told to do for one service.
 
@@ -41,7 +51,7 @@ class Entry:
     service: str
     transport: Transport
     binds: tuple[Bind, ...]
-    program: Program | Builtin
+    program: Program | Builtin | Unstartable
     port: int | None = None
     wait: bool = False
     user: str = "root"

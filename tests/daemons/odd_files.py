@@ -1,16 +1,14 @@
-"""Files as they are found: comments in odd places, continuations, broken lines, odd line ends, includes; and what is still read wrongly."""
+"""Files as they are found: comments in odd places, continuations, broken lines, odd line ends, includes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-import attrs
+from collections.abc import Mapping
 
 from tests.daemons.bench import HOSTS, Files
 from tests.daemons.cases import INETD, SERVER, XINETD, paragraph
 from tests.daemons.judge import Case
 
-__all__ = ["PENDING", "Pending", "of"]
+__all__ = ["of"]
 
 _OPENBSD, _INETUTILS, _XINETD = HOSTS
 
@@ -63,6 +61,21 @@ _INETD_TEXTS: Mapping[str, str] = {
     "quotes": f"7001 stream tcp4 nowait root {SERVER} 'a b' \"c\n{_FOUR}",
     "odd wait": f"7001 stream tcp4 nowiat root {SERVER}\n7002 stream tcp4 nowait/5 root {SERVER}\n7003 stream tcp4 nowait.5 root {SERVER}\n",
     "user and group": f"7001 stream tcp4 nowait root.root {SERVER}\n7002 stream tcp4 nowait root:root {SERVER}\n",
+    "relative server": f"imap stream tcp4 nowait root imapd\n7001 stream tcp4 nowait root imapd -a\n7002 stream tcp nowait root /usr/bin/\n{_SIX}",
+    "field left out": f"7001 stream tcp4 nowait {SERVER} true\n7001 stream tcp4 root {SERVER} true\n{_FOUR}",
+    "line ends of DOS, without arguments": f"7001 stream tcp4 nowait root {SERVER}\r\n7002 dgram udp wait root {SERVER}\r\n",
+    "indented below an unknown built-in": f"imap stream tcp4 nowait root internal\n\t{_FOUR}\t{_SIX}",
+    "indented below an unknown built-in that is continued": f"imap stream tcp4 nowait root\n\tinternal -a\n\t{_FOUR}",
+    "address of an unknown built-in": f"127.0.0.1:imap stream tcp4 nowait root internal\n{_FOUR}{_LINE}",
+    "address of an unknown built-in, then a comment": f"127.0.0.1:imap stream tcp4 nowait root internal\n# a\n\n*:{_FOUR}{_LINE}",
+    "address of an unknown built-in, then a short line": f"127.0.0.1:imap stream tcp4 nowait root internal\nrubbish\n{_FOUR}{_LINE}",
+    "address of two unknown built-ins": "127.0.0.1:imap stream tcp4 nowait root internal\npop3 stream tcp4 nowait root internal\n" + _FOUR,
+    "0.0.0.0 twice": f"0.0.0.0:tftp dgram udp4 wait root {SERVER}\ntftp dgram udp4 wait root {SERVER}\n",
+    ":: twice": f"::0:tftp dgram udp6 wait root {SERVER}\ntftp dgram udp6 wait root {SERVER}\n",
+    "tcpmux": f"tcpmux/imap stream tcp nowait root {SERVER} true\n{_FOUR}",
+    "tcpmux twice and its listener": f"tcpmux/imap stream tcp nowait root {SERVER}\ntcpmux stream tcp4 nowait root internal\n"
+    f"tcpmux/+pop3 stream tcp nowait root {SERVER}\n",
+    "tcpmux for datagrams": f"tcpmux/imap dgram udp wait root {SERVER} true\n{_FOUR}",
     "tabs and blanks": f"7001  \t stream \t tcp4\t\tnowait   root\t {SERVER}  true  \t \n{_FOUR}",
 }
 
@@ -187,6 +200,7 @@ _XINETD_FILES: Mapping[str, Files] = {
         XINETD: "defaults\n{\n\tdisabled = time echo-dgram\n}\n",
         INETD: "".join(f"{name} stream tcp nowait root internal\n" for name in ("time", "echo", "discard", "daytime")),
     },
+    "relative server beside": {XINETD: _ALONE, INETD: "finger stream tcp nowait root fingerd\npop3 stream tcp nowait root /usr/bin/ -a\n"},
     "inetd.conf with odd lines": {
         XINETD: _ALONE,
         INETD: f"# a\n\nfinger stream tcp nowait.10 root {SERVER} true\npop3 stream tcp nowait root:root {SERVER} true\n7001 stream tcp nowait "
@@ -205,49 +219,9 @@ def of(name: str) -> list[Case]:
         cases.append(Case("mapped address, tcp6", {INETD: f"[::ffff:127.0.0.1]:7001 stream tcp6 nowait root {SERVER} true\n{_FOUR}"}))
     if name == _INETUTILS:
         cases.append(Case("mapped address, tcp6only", {INETD: f"::ffff:127.0.0.1:7001 stream tcp6only nowait root {SERVER} true\n{_FOUR}"}))
+        folder = {
+            f"/etc/inetd.d/{name}": f"imap stream {token} nowait root {SERVER}\n" for name, token in (("a", "tcp4"), ("b", "tcp6only"))
+        }
+        cases.append(Case("two files that do not contend", folder))
         cases += [Case(f"{label}, in the folder", {"/etc/inetd.d/a.dpkg-old": text, INETD: _SIX}) for label, text in _INETD_TEXTS.items()]
     return cases
-
-
-@attrs.frozen
-class Pending:
-    """A case that inet46 does not yet see as the daemon does, and what the truth is."""
-
-    host: str
-    truth: str
-    case: Case
-
-
-def _pending() -> Iterator[Pending]:
-    true = f"nowait root {SERVER} true"
-    for host in (_OPENBSD, _INETUTILS):
-        text = "imap stream tcp4 nowait root imapd\n"
-        yield Pending(
-            host,
-            "the server need not be an absolute path: it is looked at when a client comes",
-            Case(f"relative server, {host.rpartition('/')[2]}", {INETD: text}),
-        )
-    yield Pending(
-        _OPENBSD,
-        "an unknown built-in is given up before its continuation is read, so an indented line below it is an entry of its own",
-        Case("indented below an unknown built-in", {INETD: f"imap stream tcp4 nowait root internal\n\t{_FOUR}"}),
-    )
-    yield Pending(
-        _INETUTILS,
-        "the address of a line with an unknown built-in stays for the next line",
-        Case("address of an unknown built-in", {INETD: f"127.0.0.1:imap stream tcp4 nowait root internal\n{_FOUR}{_LINE}"}),
-    )
-    yield Pending(
-        _INETUTILS,
-        "entries are told apart by socket address, so 0.0.0.0: and no address are the same one",
-        Case("0.0.0.0 twice", {INETD: f"0.0.0.0:tftp dgram udp4 wait root {SERVER}\ntftp dgram udp4 wait root {SERVER}\n"}),
-    )
-    yield Pending(
-        _INETUTILS,
-        "a tcpmux service brings a listener on [::]:1 with it",
-        Case("tcpmux", {INETD: f"tcpmux/imap stream tcp {true}\n{_FOUR}"}),
-    )
-
-
-PENDING = tuple(_pending())
-"""To be mended in inet46, and then to move up into the cases above."""

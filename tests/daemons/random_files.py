@@ -1,7 +1,6 @@
 """Files that nobody would write on purpose, of the words that people do write: seeded, so that a run can be repeated.
 
-`inetd_file` and `xinetd_files` make one case from a random.Random; any number of them can be had from different seeds. What stands in
-odd_files.PENDING is left out until inet46 knows it.
+`inetd_file` and `xinetd_files` make one case from a random.Random; any number of them can be had from different seeds.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _NUMBERS = ("13", "143", "7001", "7002", "65535")
 _PREFIXES = (*("",) * 12, "*:", "0.0.0.0:", "127.0.0.1:", "127.0.0.2:", "[::1]:", "::1:", "[::]:", "127.0.0.1,127.0.0.2:")
 _WAITS = ("nowait", "nowait", "wait", "nowait.40", "nowait.1", "wait.0", "nowiat", "nowait/5", "nowait:600", "NOWAIT")
 _USERS = ("root", "root", "root", "nobody", "root.root", "root:root", "nobody.nogroup")
-_SERVERS = (f"{SERVER} true", f"{SERVER} true", SERVER, f"{SERVER} true -a 'b c' \"d\" #e")
+_SERVERS = (f"{SERVER} true", f"{SERVER} true", f"{SERVER} true", SERVER, SERVER, "true", f"{SERVER} true -a 'b c' \"d\" #e")
 _OTHER_LINES = (
     "", "", " ", "\t", "# a comment\n# another", "#daytime\tstream\ttcp\tnowait\troot\tinternal", "#<off># imap stream tcp nowait root /x x",
     "\t# an indented comment", "  imap", "imap stream tcp", "127.0.0.1:", "*:", "daytime stream tcp nowait root", "\\", "{", ".include /x",
@@ -59,13 +58,12 @@ def _ended(random: Random, lines: Sequence[str]) -> str:
 def _inetd_line(random: Random, build: InetdBuild) -> str:
     token = random.choice(build.tokens)
     kind = token.transport.socket_type if random.random() < 0.96 else random.choice(("stream", "dgram", "raw", "streem"))
-    prefixes = [prefix for prefix in _PREFIXES if prefix != "0.0.0.0:" or not build.maps_hosts]
-    service = random.choice(prefixes) + random.choice(_NAMES + _NUMBERS)
+    service = random.choice(_PREFIXES) + random.choice(_NAMES + _NUMBERS)
     wait = random.choice(_WAITS) if random.random() < 0.5 else "nowait" if kind == "stream" else "wait"
     server = "internal" if service in build.builtins and random.random() < 0.5 else random.choice(_SERVERS)
+    server = "internal" if random.random() < 0.03 else server
     fields = [service, kind, token.name, wait, random.choice(_USERS), server]
     if random.random() < 0.03:
-        fields[5] = SERVER
         del fields[random.randrange(len(fields))]
     gaps = [random.choice(("\t", "\t", " ", "  ", " \t")) for _ in fields]
     if random.random() < 0.05:

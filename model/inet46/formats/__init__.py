@@ -6,17 +6,19 @@ formats know nothing of one another; what this module adds is which of them a ho
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 import attrs
 
-from inet46.entry import Entry
+from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible
 from inet46.formats import inetd, xinetd
 from inet46.formats._reading import Reading
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild, resolve
+from inet46.sockets import Family, Transport
 
 __all__ = ["COMPAT", "Reading", "read", "write"]
 
@@ -32,7 +34,8 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
     where = resolve(host)
     match where.server:
         case InetdBuild() as build:
-            return inetd.read((inetd.parse(files[path], path) for path in _inetd_paths(files, where)), build, where)
+            reading = inetd.read((inetd.parse(files[path], path) for path in _inetd_paths(files, where)), build, where)
+            return attrs.evolve(reading, unknown=(*reading.unknown, *_contests(reading.entries, where)))
         case XinetdBuild() as build:
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
@@ -87,3 +90,31 @@ def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:
         folder = host.directory.rstrip("/") + "/"
         paths += sorted(path for path in files if path.startswith(folder) and "/" not in path[len(folder) :])
     return paths
+
+
+def _contests(entries: Iterable[Entry], host: Host) -> list[str]:
+    """Name the ports that two files of an inetd's folder contend for: they are read as readdir(3) has them, and the first one wins."""
+    folder = (host.directory or "").rstrip("/") + "/"
+    ports: dict[tuple[Transport, int], list[Entry]] = {}
+    for entry in entries:
+        port = entry.port if entry.port is not None else host.port(entry.service, entry.transport)
+        if port is not None and host.directory and _path(entry).startswith(folder):
+            ports.setdefault((entry.transport, port), []).append(entry)
+    said: dict[str, None] = {}
+    for (transport, port), group in ports.items():
+        for one, other in itertools.combinations(group, 2):
+            paths = sorted({_path(one), _path(other)})
+            if len(paths) > 1 and any(_contend(*binds) for binds in itertools.product(one.binds, other.binds)):
+                said[f"{' and '.join(paths)} contend for {port}/{transport.value}, and which is read first is not known"] = None
+    return list(said)
+
+
+def _path(entry: Entry) -> str:
+    return entry.origin.source.path if entry.origin is not None else ""
+
+
+def _contend(one: Bind, other: Bind) -> bool:
+    """Return True unless two binds leave each other alone on every kernel: families that do not meet, or two addresses."""
+    if one.family is other.family:
+        return one.address == other.address or None in {one.address, other.address}
+    return any(bind.family is Family.IPV6 and bind.v6only is not True for bind in (one, other))

@@ -114,6 +114,11 @@ class InetdBuild:
     comment_anywhere: bool
     continuation: bool  # an indented line continues the one above
     rereads_line: bool  # for IPv6, a protocol without 4 or 6 is read a second time, from the entry's first line alone
+    looks_at_server: bool  # a server that is no absolute path loses its line (else it is looked at when a client comes)
+    merges_wildcards: bool  # entries are told apart by socket address, so `0.0.0.0:` and no address are the same one
+    builtin_ends_entry: bool  # an unknown built-in is given up at once, and what continues its line is read as lines of their own
+    builtin_leaks_address: bool  # the address of a line with an unknown built-in is inherited by the next line
+    adds_tcpmux: bool  # `tcpmux/NAME` brings a listener for tcpmux itself with it
     max_args: int | None  # argv including argv[0]; None: no limit
     excess_args_cost_line: bool  # more arguments lose the line (else they are cut off)
     line_limit: int | None  # bytes in a line with its end; what is over is taken for the next line

@@ -16,7 +16,9 @@ from inet46.diagnostics import Source, Span
 from inet46.formats._reading import split_lines
 from inet46.knowledge import InetdBuild
 
-__all__ = ["Document", "Fields", "emit", "logical_lines", "parse"]
+__all__ = ["SERVER", "Document", "Fields", "emit", "logical_lines", "parse"]
+
+SERVER = 6  # service, type, protocol, wait and user stand before it
 
 
 @attrs.frozen
@@ -31,7 +33,8 @@ class Document:
 class Fields:
     """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
 
-    `after_empty` tells an indented line that no entry precedes but an empty line.
+    `after_empty` tells an indented line that no entry precedes but an empty line. `below` are the lines that follow the one in which the
+    server stands.
     """
 
     span: Span
@@ -39,6 +42,7 @@ class Fields:
     first: int
     number: int
     after_empty: bool = False
+    below: tuple[Span, ...] = ()
 
 
 def parse(text: str, path: str = "/etc/inetd.conf") -> Document:
@@ -66,14 +70,17 @@ class _Gathered:
         words = [_words(text, build) for _, text in self.lines]
         start, stop = self.lines[0][0].start, self.lines[-1][0].stop
         span = Span(self.lines[0][0].source, start, stop)
-        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty)
+        counts = itertools.accumulate(map(len, words))
+        upper = next((place for place, count in enumerate(counts, 1) if count >= SERVER), len(words))
+        below = tuple(line for line, _ in self.lines[upper:])
+        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below)
 
 
-def logical_lines(document: Document, build: InetdBuild) -> Iterator[Fields]:
+def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields]:
     """Yield what is neither comment nor empty, with its continuations: indented lines that follow an entry, where the dialect has them."""
     gathered: _Gathered | None = None
     empty = False
-    for number, line in enumerate(document.lines, 1):
+    for number, line in enumerate(document.lines, first):
         for piece in _pieces(line, build.line_limit):
             text = _text(piece, build)
             if gathered is not None and build.continuation and text[:1] in {" ", "\t"}:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Span
-from inet46.entry import Bind, Entry
+from inet46.entry import Bind, Entry, Unstartable
 from inet46.formats._reading import NUMBER, Reading, fault, numeric
-from inet46.formats.inetd.document import Document, Fields, logical_lines
+from inet46.formats.inetd.document import SERVER, Document, Fields, logical_lines
 from inet46.knowledge import Host, InetdBuild, Suffix, Token
 from inet46.service import Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
@@ -53,17 +53,24 @@ def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Readin
         reader.entries = []
     except _Dark as reason:
         reader.unknown.append(str(reason))
+    reader.finish()
     sources = tuple(document.source for document in files)
     return Reading(entries=tuple(reader.entries), faults=tuple(reader.faults), unknown=tuple(reader.unknown), sources=sources)
 
 
 @attrs.define
 class _Reader:
-    """What has been read so far; `default` is the address of the last default-host line, which later files inherit."""
+    """What has been read so far.
+
+    `default` is the address of the last default-host line, which later files inherit; `leaked` the one that a line with an unknown built-in
+    left to the next; `muxed` the last line for a service behind tcpmux.
+    """
 
     build: InetdBuild
     host: Host
     default: str | None = None
+    leaked: str | None = None
+    muxed: Span | None = None
     entries: list[Entry] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
@@ -76,6 +83,10 @@ class _Reader:
             self._say(lost.code, lost.name, str(lost), fields.span)
             if lost.name in {"daemon-killer", "daemon-hang"}:
                 raise _Over from None
+            if lost.name == "unknown-builtin" and self.build.builtin_ends_entry:
+                rest = Document(fields.span.source, fields.below)
+                for line in logical_lines(rest, self.build, fields.number + 1):
+                    self.line(line)
         except _Dark as reason:
             raise _Dark(f"{fields.span.source.path}:{fields.number}: {reason}") from None
         except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
@@ -83,6 +94,16 @@ class _Reader:
         else:
             if entry is not None:
                 self.entries.append(entry)
+
+    def finish(self) -> None:
+        """Add what the daemon adds at the end of all files."""
+        if self.muxed is not None and all(entry.service != "tcpmux" for entry in self.entries):
+            # inetutils inetd.c, fix_tcpmux: always this protocol, whatever the services behind it say.
+            bind = Bind(family=Family.IPV6, v6only=False, key="tcp6")
+            mux = Entry(
+                service="tcpmux", transport=Transport.TCP, binds=(bind,), program=Builtin(builtin="tcpmux"), port=1, origin=self.muxed
+            )
+            self.entries.append(mux)
 
     def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
         self.faults.append(fault(code, name, message, span, severity=severity))
@@ -95,14 +116,19 @@ class _Reader:
         if len(words) == 1 and build.host_prefix and words[0].endswith(":"):
             self._default_host(words[0][:-1])
             return None
-        if len(words) < 6:
+        if len(words) < SERVER:
             raise _short(build, words)
         service, socket_type, protocol, wait, user, server, *argv = words
         transport = _transport(socket_type, protocol)
         token = _token(build, protocol, socket_type)
-        addresses, service = _addresses(service, self.default, build)
+        hosts, service = self._hosts(service)
+        if service.startswith("tcpmux/") and build.adds_tcpmux and transport is Transport.TCP:
+            self.muxed = fields.span
+            return None
         numbered = re.fullmatch(NUMBER, service) is not None
         _check_service(service, token, build, numbered=numbered)
+        program = self._program(service, server, argv, fields, hosts)
+        addresses = _addresses(hosts, build)
         waits, limits, extra = self._wait(wait, fields)
         name, group, login_class = _user(user, build)
         return Entry(
@@ -110,7 +136,7 @@ class _Reader:
             port=int(service) if numbered else None,
             transport=transport,
             binds=self._binds(fields, token, addresses),
-            program=self._program(service, server, argv, fields),
+            program=program,
             wait=waits,
             user=name,
             group=group,
@@ -118,6 +144,13 @@ class _Reader:
             extra=(*extra, *login_class),
             origin=fields.span,
         )
+
+    def _hosts(self, service: str) -> tuple[str | None, str]:
+        """Split `address[,address]:service`; where no address is written, the default holds, then one that leaked."""
+        leaked, self.leaked = self.leaked, None
+        hosts, colon, name = service.rpartition(":") if self.build.host_prefix else ("", "", service)
+        told = hosts if colon else self.default
+        return (leaked if leaked is not None and told in {None, "*"} else told), name
 
     def _default_host(self, hosts: str) -> None:
         if hosts != "*":
@@ -137,6 +170,8 @@ class _Reader:
                     if ":" in address or bound.v6only is not False or not self.build.maps_hosts:
                         continue
                     told = f"::ffff:{address}"
+                elif address == bound.family.wildcard and self.build.merges_wildcards:
+                    told = None
                 binds.append(Bind(family=bound.family, v6only=bound.v6only, address=told, key=bound.key))
         if self.build.rereads_line and len(fields.words) > fields.first and len(token.opens) > 1:
             if fields.first < 6:
@@ -178,14 +213,16 @@ class _Reader:
         limits = Limits(instances=instances or None, per_source=per_source or None)
         return waits, limits, (f"{per_minute} connections a minute for each address",) if per_minute else ()
 
-    def _program(self, service: str, server: str, argv: list[str], fields: Fields) -> Program | Builtin:
+    def _program(self, service: str, server: str, argv: list[str], fields: Fields, hosts: str | None) -> Program | Builtin | Unstartable:
         build = self.build
         if server == "internal":
             if service not in build.builtins:
+                self.leaked = hosts if build.builtin_leaks_address else None
                 has = ", ".join(build.builtins) or "none"
                 raise _Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
             return Builtin(builtin=service)
-        if not server.startswith("/") or server.endswith("/"):
+        startable = server.startswith("/") and not server.endswith("/") and "\r" not in server
+        if not startable and build.looks_at_server:
             raise _Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
         if build.max_args is not None and len(argv) > build.max_args:
             text = f"{service}: {len(argv)} arguments, and this inetd takes {build.max_args}"
@@ -193,6 +230,10 @@ class _Reader:
                 raise _Lost("I112", "too-many-arguments", f"{text}; the line is lost")
             self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", fields.span, Severity.WARNING)
             argv = argv[: build.max_args]
+        if not startable:
+            text = f"{service}: server {server!r} is not the absolute path of a program: every client will be disconnected"
+            self._say("I107", "relative-server", text, fields.span)
+            return Unstartable(words=(server, *argv))
         argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else None
         return Program(path=server, args=tuple(argv[1:]), argv0=argv0)
 
@@ -233,13 +274,12 @@ def _token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
     return token
 
 
-def _addresses(service: str, default: str | None, build: InetdBuild) -> tuple[tuple[str | None, ...], str]:
-    """Split `address[,address]:service`; only numeric addresses are known without a look-up."""
-    hosts, colon, name = service.rpartition(":")
-    if not build.host_prefix or not (colon or default):
-        return (None,), service
-    listed = (hosts if colon else default or "").split(",")
-    return tuple(_address(host, build, alone=len(listed) == 1) for host in listed), name
+def _addresses(hosts: str | None, build: InetdBuild) -> tuple[str | None, ...]:
+    """Read `address[,address]`; only numeric addresses are known without a look-up."""
+    if hosts is None:
+        return (None,)
+    listed = hosts.split(",")
+    return tuple(_address(host, build, alone=len(listed) == 1) for host in listed)
 
 
 def _address(host: str, build: InetdBuild, *, alone: bool) -> str | None:
@@ -269,6 +309,9 @@ def _user(text: str, build: InetdBuild) -> tuple[str, str | None, tuple[str, ...
     if build.suffix is Suffix.CHILDREN and "/" in text:
         text, _, name = text.rpartition("/")
         login_class = (f"login class {name}",)
+    if build.bad_user_costs_entry and "/" in text:
+        # The others are looked up on the host; this is what stands here when a field before it was left out.
+        raise _Lost("I117", "unknown-user", f"user {text!r} is a path and no name; the line is lost")
     for separator in build.user_group:
         user, found, group = text.partition(separator)
         if found and user and group:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from inet46.entry import Entry
+from inet46.entry import Entry, Unstartable
 from inet46.errors import Inexpressible
 from inet46.formats._reading import NUMBER, size
 from inet46.knowledge import Host, InetdBuild, Suffix, Token
@@ -118,6 +118,8 @@ def _server_fields(entry: Entry, build: InetdBuild, losses: list[str]) -> list[s
             has = ", ".join(build.builtins) or "none"
             losses.append(f"{entry.service}: this inetd has no built-in {entry.program.builtin!r} under that name (it has {has})")
         return ["internal"]
+    if isinstance(entry.program, Unstartable):
+        return [_word(word, entry, build, losses) for word in entry.program.words]
     words = [entry.program.path, *entry.program.argv]
     if words[0] == "internal" or not words[1]:
         losses.append(f"{entry.service}: argv0 is empty")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from inet46.entry import Bind, Entry
+from inet46.entry import Bind, Entry, Unstartable
 from inet46.errors import Inexpressible
 from inet46.formats._reading import numeric, size
 from inet46.knowledge import Host, XinetdBuild
-from inet46.service import Builtin
+from inet46.service import Builtin, Program
 from inet46.sockets import Family, Transport
 
 __all__ = ["write"]
@@ -102,7 +102,7 @@ def _flags(entry: Entry, bind: Bind, build: XinetdBuild) -> tuple[str, ...]:
         flags.append("IPv6")
     elif not (build.plain_ipv4 and build.default_family is Family.IPV4):
         flags.append("IPv4")
-    if not isinstance(entry.program, Builtin) and entry.program.argv0 is not None:
+    if isinstance(entry.program, Program) and entry.program.argv0 is not None:
         flags.append("NAMEINARGS")
     for extra in entry.extra:
         if extra.startswith("flags = "):
@@ -122,6 +122,8 @@ def _program(entry: Entry, build: XinetdBuild, losses: list[str]) -> Iterator[tu
         if program.builtin != "redirect" and (program.builtin != entry.service or program.builtin not in build.builtins):
             has = ", ".join(build.builtins)
             losses.append(f"{entry.service}: xinetd has no built-in {program.builtin!r} under that name (it has {has})")
+    elif isinstance(program, Unstartable):
+        losses.append(f"{entry.service}: xinetd looks at the server when it reads its files, and {program.words[0]!r} is none")
     else:
         args = program.args if program.argv0 is None else program.argv
         yield "server", "=", (program.path,)
