@@ -262,6 +262,33 @@ def test_privilege_is_asked_for_and_sudo_is_enough(one: Lab, tmp_path: Path) -> 
     assert set(one.logins(services=("imap",)).values()) == {"ok"}
 
 
+# -- what somebody else has done -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", kinds("openbsd-inetd", "xinetd"), indirect=True, ids=str)
+def test_an_edit_that_was_not_loaded_is_not_activated_in_passing_where_it_closes_something(one: Lab, tmp_path: Path) -> None:
+    (host,) = one.hosts.values()
+    path = deploy(tmp_path, [IMAP])
+    host.run("sed -i 's/^daytime/#daytime/' /etc/inetd.conf; sed -i 's/disable.*/disable = yes/' /etc/xinetd.d/daytime 2>/dev/null")
+    refused = pyinfra(one, path, "-y")
+
+    assert re.search(r"refused: .* listens on tcp \S+:13\b.*, and no file asks for that: an edit has not been loaded", refused.stderr)
+
+    host.run(f"/etc/init.d/{host.super_server} reload; sleep 1", check=True)
+    done = pyinfra(one, path, "-y")
+
+    assert done.returncode == 0, done.stderr
+    assert set(one.logins(services=("imap",)).values()) == {"ok"}
+
+
+@pytest.mark.parametrize("one", kinds("openbsd-inetd"), indirect=True, ids=str)
+def test_what_an_edit_that_was_not_loaded_will_open_is_said_in_the_dry_run(one: Lab, tmp_path: Path) -> None:
+    one["openbsd-inetd"].run("printf 'time\\tstream\\ttcp4\\tnowait\\troot\\tinternal\\n' >>/etc/inetd.conf", check=True)
+    result = pyinfra(one, deploy(tmp_path, [IMAP]), "--dry")
+
+    assert "time: 0.0.0.0:37 will be opened too: an entry for it stands in the files, and has not been loaded yet" in result.stderr
+
+
 # -- one look, one change ------------------------------------------------------------------------------------------------------------
 
 
