@@ -52,7 +52,7 @@ def told(reading: formats.Reading, host: Host, *, by_service: bool = False) -> s
     for held in result.sockets:
         families = "".join("4" if family is Family.IPV4 else "6" for family in sorted(held.accepts, key=lambda x: x.value))
         program = held.entry.program
-        name = program.builtin if isinstance(program, Builtin) else program.path.rpartition("/")[2]
+        name = program.path.rpartition("/")[2] if isinstance(program, Program) else getattr(program, "builtin", "")
         sockets.append(f"{held.service} {held.socket}" if by_service else f"{families or '-'} {held.socket} {name}")
     codes = [fault.code for fault in (*reading.faults, *result.faults)]
     parts = [", ".join(sockets), f"! {' '.join(codes)}" if codes else "", "?" if reading.unknown or result.unknown else ""]
