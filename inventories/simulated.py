@@ -38,7 +38,9 @@ from pyinfra_inet46.look import (
     encode_look as _encode_look,
 )
 from pyinfra_inet46.transaction import Listening as _Listening
-from pyinfra_inet46.verdict import Result as _Result, Verdict as _Verdict, write_verdict as _write_verdict
+from pyinfra_inet46.verdict import Result as _Result
+from pyinfra_inet46.verdict import Verdict as _Verdict
+from pyinfra_inet46.verdict import write_verdict as _write_verdict
 
 _ANY = "0.0.0.0"  # noqa: S104 -- what a simulated host is said to listen on
 _PORTS = {"imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995}

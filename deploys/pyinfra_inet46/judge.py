@@ -107,10 +107,10 @@ def decide(
         return Decision(refusals=(f"inet46 has a defect and leaves this host alone: {type(error).__name__}: {error}",))
     now = {port: tuple(x for x in look.sockets if (x.transport, x.port) == _key(port)) for port in merged.ours}
     warnings = tuple(_last_change(look))
-    if look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server):
-        return Decision(answers=tuple(answer(service, merged) for service in wishes), warnings=warnings)
-    if strays := tuple(_strays(merged, server, look)):
-        return Decision(refusals=strays, warnings=warnings)
+    nothing = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
+    strays = () if nothing else tuple(_strays(merged, server, look))
+    if nothing or strays:
+        return Decision(refusals=strays, warnings=warnings, answers=() if strays else tuple(answer(x, merged) for x in wishes))
     return Decision(
         warnings=(*warnings, *_side_effects(merged, look)),
         transaction=_transaction(merged, server, look, now, id=id, label=label, deadline=deadline),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from inet46 import words
+from inet46.entry import Unstartable
 from inet46.merge import Merge
 from inet46.proof import port_of
 from inet46.service import Builtin, Program, Service
@@ -67,8 +68,14 @@ def _served_by(service: Service, merged: Merge) -> str:
     return "" if old == new or not new else f", and is served by {' and '.join(new)} instead of {' and '.join(old) or 'nothing'}"
 
 
-def _command(program: Program | Builtin) -> str:
-    return f"its own {program.builtin}" if isinstance(program, Builtin) else " ".join((program.path, *program.args))
+def _command(program: Program | Builtin | Unstartable) -> str:
+    match program:
+        case Builtin():
+            return f"its own {program.builtin}"
+        case Program():
+            return " ".join((program.path, *program.args))
+        case Unstartable():
+            return "what cannot be started"
 
 
 def changes(merged: Merge, now: Now, look: Look) -> Iterator[str]:

@@ -34,9 +34,10 @@ Port = tuple[Transport, int]
 class Merge:
     """What has to change on a host, and what is then true.
 
-    `files` maps the path of each file that changes to its new text, `live` are the running kernel's values that have to be set, `notes` say
-    what else was met. `before` and `sockets` are those of the whole super-server, before and afterwards, as far as nothing is `unknown`. `ours` are the ports that this is
-    about. `activate` are the verbs that bring the change about, if the super-server now runs on the old files.
+    `files` maps the path of each file that changes to its new text, `live` are the running kernel's values that have to be set, `notes`
+    say what else was met. `before` and `sockets` are those of the whole super-server, before and afterwards, as far as nothing is
+    `unknown`. `ours` are the ports that this is about. `activate` are the verbs that bring the change about, if the super-server now runs
+    on the old files.
     """
 
     host: Host
@@ -152,8 +153,10 @@ def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Rea
     for service in services:
         if service.enabled and not all(_same_duty(service, entry) for entry in there.get((service.transport, port_of(service, host)), ())):
             problems.append(f"{service}: what else stands in the files changes what is done for its clients")
-    theirs = [[bare(entry) for entry in entries if (entry.transport, _port(entry, host)) not in ours] for entries in (old.entries, new.entries)]
-    if theirs[0] != theirs[1]:
+    before, after = (
+        [bare(entry) for entry in reading.entries if (entry.transport, _port(entry, host)) not in ours] for reading in (old, new)
+    )
+    if before != after:
         problems.append("other services would not stay as they are")
     if problems:
         # What was wrong before is the cause, and stands in lines that the reader of this can find.

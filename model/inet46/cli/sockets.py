@@ -61,10 +61,10 @@ def sockets(
     inet46 sockets /etc/xinetd.d --host debian-12/xinetd --set net.ipv6.bindv6only=1
     inet46 sockets --host debian-12/xinetd --root /srv/backup/web1
 
-    Without --root nothing but the PATHs and what they include is read, and the usual service names (imap, pop3, ftp and their
-    like) are taken as known; --services FILE gives all of them. With --root no PATH is needed: the main file of the super-server is read below DIR, and so is what its release reads besides (/etc/inetd.d for
-    inetutils, /etc/inetd.conf for Debian's xinetd). Programs, users and kernel settings of the host are never looked at; --set states
-    a kernel setting.
+    Without --root nothing but the PATHs and what they include is read, and the usual service names (imap, pop3, ftp and their like) are
+    taken as known; --services FILE gives all of them. With --root no PATH is needed: the main file of the super-server is read below DIR,
+    and so is what its release reads besides (/etc/inetd.d for inetutils, /etc/inetd.conf for Debian's xinetd). Programs, users and kernel
+    settings of the host are never looked at; --set states a kernel setting.
 
     Exit status: 0 no fault, 1 faults (errors or warnings), 2 it could not run.
     """
