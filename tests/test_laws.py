@@ -40,7 +40,9 @@ WORDS = (
 BREAKS = ("\n", "\r\n", "\n\n", "\n\t", "\n ", "\r", "\0", "\x0b", "\x0c", "\x85", "\u2028", "\udcff", "é", "日")
 scraps = st.sampled_from(WORDS) | st.text(max_size=4) | st.sampled_from(["y" * 1023, "y" * 2050, "z" * 20_000, "9" * 5000])
 lines = st.lists(scraps, max_size=9).map(" ".join)
-almost = st.lists(lines | st.sampled_from(BREAKS), max_size=12).map(lambda parts: "".join(f"{part}\n" if part not in BREAKS else part for part in parts))
+almost = st.lists(lines | st.sampled_from(BREAKS), max_size=12).map(
+    lambda parts: "".join(f"{part}\n" if part not in BREAKS else part for part in parts)
+)
 anything = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\udc80\udcff\0\r\n\t #{}="), max_size=200)
 entries_of_inetd = st.tuples(
     st.sampled_from(["imap", "143", "127.0.0.1:imap", "[::1]:143", "x" * 900]),
@@ -57,8 +59,26 @@ texts = anything | almost | st.lists(entries_of_inetd | lines, max_size=6).map("
 @st.composite
 def paragraphs(draw: st.DrawFn) -> str:
     """Almost valid paragraphs of xinetd, with one thing or other in them that is not."""
-    names = ["socket_type", "protocol", "wait", "user", "server", "flags", "v6only", "bind", "disable", "port", "type", "nice", "cps", "env"]
-    body = [f"\t{draw(st.sampled_from(names))} {draw(st.sampled_from(['=', '+=', '-=', '']))} {draw(lines)}" for _ in range(draw(st.integers(0, 6)))]
+    names = [
+        "socket_type",
+        "protocol",
+        "wait",
+        "user",
+        "server",
+        "flags",
+        "v6only",
+        "bind",
+        "disable",
+        "port",
+        "type",
+        "nice",
+        "cps",
+        "env",
+    ]
+    body = [
+        f"\t{draw(st.sampled_from(names))} {draw(st.sampled_from(['=', '+=', '-=', '']))} {draw(lines)}"
+        for _ in range(draw(st.integers(0, 6)))
+    ]
     good = ["\tsocket_type = stream", "\twait = no", "\tuser = root", "\tserver = /bin/x"] if draw(st.booleans()) else []
     head = draw(st.sampled_from(["service imap", "service pop3", "Service imap x", "defaults", "service", "include /etc/xinetd.d/a"]))
     return "\n".join([head, "{", *good, *body, draw(st.sampled_from(["}", " } ", "}\r", "} x", ""]))])
@@ -119,7 +139,9 @@ def test_faithful_what_a_plan_says_is_read_back_as_it_was_meant(wishes: tuple[Se
 def odd_entries(draw: st.DrawFn, wish: Service, host: Host) -> Entry:
     """An entry by hand: binds of any kind, names, words and lists that no plan would make."""
     word = st.sampled_from(["imap", "143", "0143", "im ap", "#imap", "", "a\nb", "x=y", "{", "}", "é", "a\0b", "'", '"', "\\", "service"])
-    keys = ["", *sorted({bound.key for token in host.server.tokens for bound in token.opens})] if isinstance(host.server, InetdBuild) else [""]
+    keys = (
+        ["", *sorted({bound.key for token in host.server.tokens for bound in token.opens})] if isinstance(host.server, InetdBuild) else [""]
+    )
     bind = st.builds(
         Bind,
         family=st.sampled_from(Family),
@@ -146,13 +168,17 @@ def odd_entries(draw: st.DrawFn, wish: Service, host: Host) -> Entry:
         no_access=draw(st.just(()) | st.lists(word, max_size=2).map(tuple)),
         environment=draw(st.sampled_from([(), wish.environment, (("A=", "B"),), (("", ""),)])),
         id=draw(st.none() | word),
-        extra=draw(st.just(()) | st.sampled_from([("banner = /x",), ("flags = KEEPALIVE",), ("login class x",), ("odd",), ("flags = IPv4",)])),
+        extra=draw(
+            st.just(()) | st.sampled_from([("banner = /x",), ("flags = KEEPALIVE",), ("login class x",), ("odd",), ("flags = IPv4",)])
+        ),
     )
 
 
 @given(host_policies(), st.lists(services(), min_size=1, max_size=3), st.data())
 @patient
-def test_faithful_an_entry_of_any_kind_is_read_back_or_its_loss_is_named(policy: HostPolicy, wishes: list[Service], data: st.DataObject) -> None:
+def test_faithful_an_entry_of_any_kind_is_read_back_or_its_loss_is_named(
+    policy: HostPolicy, wishes: list[Service], data: st.DataObject
+) -> None:
     host = resolve(policy)
     entries = tuple(data.draw(odd_entries(wish, host)) for wish in wishes)
     try:
@@ -345,7 +371,9 @@ def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) 
     for wish in wishes:
         if draw(st.booleans()):
             try:
-                other = plan([attrs.evolve(wish, user="daemon", enabled=True)], HostPolicy(name=policy.name, sharing=draw(st.sampled_from(Sharing))))
+                other = plan(
+                    [attrs.evolve(wish, user="daemon", enabled=True)], HostPolicy(name=policy.name, sharing=draw(st.sampled_from(Sharing)))
+                )
             except Unprovable:
                 continue
             own += [text for path, text in other.files.items() if path != host.config or not is_xinetd]

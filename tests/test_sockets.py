@@ -60,7 +60,9 @@ MATRICES = {
     ("freebsd-4", Transport.TCP): {"4": "x.....", "l": ".x....", "6": "..xx..", "D": "..xx..", "m": "....x."},
 }
 PAIRS = [
-    pytest.param(KERNEL[name], transport, first, second, row["4l6DmM".index(second)] == "x", id=f"{name} {transport.value}: {first} then {second}")
+    pytest.param(
+        KERNEL[name], transport, first, second, row["4l6DmM".index(second)] == "x", id=f"{name} {transport.value}: {first} then {second}"
+    )
     for (name, transport), rows in MATRICES.items()
     for first, row in rows.items()
     for second in "4l6Dm"
@@ -87,7 +89,10 @@ def test_a_mapped_address_collides_with_the_ipv4_address_it_maps() -> None:
 
 
 def test_families_know_their_wildcard_loopback_and_title() -> None:
-    assert [(family.wildcard, family.loopback, family.title) for family in Family] == [("0.0.0.0", "127.0.0.1", "IPv4"), ("::", "::1", "IPv6")]
+    assert [(family.wildcard, family.loopback, family.title) for family in Family] == [
+        ("0.0.0.0", "127.0.0.1", "IPv4"),
+        ("::", "::1", "IPv6"),
+    ]
 
 
 def test_transports_know_their_socket_type() -> None:

@@ -3,6 +3,8 @@
 The order of the tokens is the order of preference when a socket has to be spelled: the first token that opens exactly it is written.
 """
 
+import attrs
+
 from inet46.knowledge.rows import Bound, InetdBuild, Suffix, Token
 from inet46.sockets import Family, Transport
 
@@ -56,35 +58,10 @@ _FREEBSD = InetdBuild(
 
 INETDS = (
     _FREEBSD,
-    InetdBuild(
+    attrs.evolve(
+        _FREEBSD,
         name="freebsd-4-inetd",
         tokens=_FREEBSD_4_TOKENS,
-        builtins=(*_BUILTINS, "tcpmux", "auth"),
-        numeric_ports=False,
-        host_prefix=False,
-        brackets=False,
-        default_host_ends=True,
-        maps_hosts=False,
-        quotes=True,
-        trims=False,
-        comment_anywhere=False,
-        continuation=True,
-        rereads_line=False,
-        looks_at_server=True,
-        merges_wildcards=False,
-        builtin_ends_entry=False,
-        builtin_leaks_address=False,
-        adds_tcpmux=False,
-        max_args=20,
-        excess_args_cost_line=True,
-        line_limit=2048,
-        suffix=Suffix.CHILDREN,
-        rate_offset=0,
-        user_group=":",
-        bad_user_costs_entry=True,
-        short_line_kills=True,
-        rebind_conflict=True,
-        heals="signal ALRM",
         source="DragonFly usr.sbin/inetd/inetd.c, which descends from RELENG_4 (inetd.8 1.46.2.13); UW-IMAP docs/IPv6.txt",
     ),
     InetdBuild(
