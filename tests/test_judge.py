@@ -91,6 +91,16 @@ def test_a_socket_that_no_file_asks_for_any_more_is_not_closed_in_passing() -> N
     )
 
 
+def test_such_a_socket_is_looked_at_twice_before_it_is_a_reason() -> None:
+    assert judged(a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=(V4, listening("::", 79)))).doubtful
+
+
+def test_while_another_change_is_at_work_such_a_socket_is_no_reason() -> None:
+    look = a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=(V4, listening("::", 79)), lock_holder="pid 7")
+
+    assert judged(look).refusals == ()
+
+
 def test_where_not_everything_is_known_such_a_socket_is_kept_instead() -> None:
     files = {"/etc/inetd.conf": V4_LINE + "x stream rpc/tcp nowait root /x\n"}
     change = changed(judged(a_look(files=files, sockets=(V4, listening("::", 79)))))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,15 @@ def test_what_an_edit_that_was_not_loaded_will_open_is_said_in_the_dry_run(one: 
     result = pyinfra(one, deploy(tmp_path, [IMAP]), "--dry")
 
     assert "time: 0.0.0.0:37 will be opened too: an entry for it stands in the files, and has not been loaded yet" in result.stderr
+
+
+@pytest.mark.parametrize("one", kinds("openbsd-inetd", "xinetd"), indirect=True, ids=str)
+def test_two_controllers_at_once_both_get_what_they_want(one: Lab, tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(lambda path: pyinfra(one, path, "-y"), ("deploys/imap.py", "deploys/pop3.py")))
+
+    assert [run.returncode for run in runs] == [0, 0], "\n".join(run.stderr for run in runs)
+    assert set(one.logins().values()) == {"ok"}
 
 
 # -- one look, one change ------------------------------------------------------------------------------------------------------------

@@ -53,6 +53,9 @@ class Decision:
     warnings: tuple[str, ...] = ()
     """What else a person should know of this host."""
 
+    doubtful: bool = False
+    """The refusal may come from a look that fell into somebody else's change: a second look has to confirm it."""
+
     answers: tuple[str, ...] = ()
     """How each service answers when nothing has to change, a line each."""
 
@@ -110,7 +113,8 @@ def decide(
     nothing = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
     strays = () if nothing else tuple(_strays(merged, server, look))
     if nothing or strays:
-        return Decision(refusals=strays, warnings=warnings, answers=() if strays else tuple(answer(x, merged) for x in wishes))
+        answers = () if strays else tuple(answer(service, merged) for service in wishes)
+        return Decision(refusals=strays, doubtful=bool(strays), warnings=warnings, answers=answers)
     return Decision(
         warnings=(*warnings, *_side_effects(merged, look)),
         transaction=_transaction(merged, server, look, now, id=id, label=label, deadline=deadline),
@@ -289,8 +293,8 @@ def _ours(sockets: tuple[Held, ...], merged: Merge) -> tuple[Held, ...]:
 
 def _strays(merged: Merge, server: SuperServer, look: Look) -> Iterator[str]:
     """Yield the sockets of the super-server that no file asks for: to activate anything would close them."""
-    if merged.unknown or look.journal_pending is not None:
-        return
+    if merged.unknown or look.journal_pending is not None or look.lock_holder is not None:
+        return  # with a change at work the files are of one moment and the sockets of another; ours waits for it and looks again
     asked = {(h.socket.transport.value, h.socket.address, h.socket.port) for h in merged.before}
     for x in look.sockets:
         if server.pid in x.pids and (Transport(x.transport), x.port) not in merged.ours and (x.transport, x.address, x.port) not in asked:
@@ -312,7 +316,7 @@ def _last_change(look: Look) -> Iterator[str]:
     last = look.last_verdict
     if look.lock_holder is not None:
         yield f"another change is at work on this host ({look.lock_holder}); this one waits for it"
-    elif last is not None and last.result is not Result.COMMITTED:
+    elif last is not None and last.result in {Result.ROLLED_BACK, Result.BROKEN}:
         yield f"the last change here ({last.id}) ended {last.result.value} at {last.step}: {last.reason}"
 
 

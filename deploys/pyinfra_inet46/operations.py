@@ -51,7 +51,8 @@ def services(
     + deadline: seconds that the super-server has until every socket and every greeting must be there
 
     One remote command looks; when anything is not as wanted, a second one changes files, settings and super-server, proves that both
-    families answer, and puts everything back when they do not. A host that must not be touched is refused with the reason.
+    families answer, and puts everything back when they do not. A host that must not be touched is refused with the reason. Only when
+    somebody else changes the host at the same time is it looked at once more.
 
     **Example:**
 
@@ -83,10 +84,21 @@ def services(
 
 
 def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: float) -> Decision:
-    look = _look(question(wishes, kind))
-    if isinstance(look, Unseen):
-        return Decision(refusals=(look.reason,))
-    return decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
+    """Look and decide; a decision that one look is not enough for gets a second one."""
+    for _ in range(2):
+        look = _look(question(wishes, kind))
+        if isinstance(look, Unseen):
+            return Decision(refusals=(look.reason,))
+        decision = decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
+        if not decision.doubtful:
+            break
+        _forget()
+    return decision
+
+
+def _forget() -> None:
+    """Ask the host anew next time."""
+    _looks.pop(ctx_host.get(), None)  # type: ignore[no-untyped-call]
 
 
 def _look(asked: Question) -> Look | Unseen:
