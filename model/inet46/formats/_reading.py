@@ -6,7 +6,7 @@ import ipaddress
 
 import attrs
 
-from inet46.diagnostics import Diagnostic, Severity, Source, Span
+from inet46.diagnostics import Cost, Diagnostic, Severity, Source, Span
 from inet46.entry import Entry
 
 __all__ = ["NUMBER", "Reading", "fault", "numeric", "size", "split_lines"]
@@ -27,9 +27,19 @@ class Reading:
     sources: tuple[Source, ...] = ()
 
 
-def fault(code: str, name: str, message: str, span: Span, *, severity: Severity = Severity.ERROR) -> Diagnostic:
-    """Make a diagnostic of a reading."""
-    return Diagnostic(code=code, name=name, severity=severity, message=message, span=span)
+def fault(code: str, name: str, message: str, span: Span, *, severity: Severity = Severity.ERROR, cost: Cost | None = None) -> Diagnostic:
+    """Make a diagnostic of a reading; without another word an error costs its entry, and a warning is something ignored."""
+    told = cost if cost is not None else _COSTS.get(code, Cost.IGNORED if severity is Severity.WARNING else Cost.ENTRY)
+    return Diagnostic(code=code, name=name, severity=severity, message=message, span=span, cost=told)
+
+
+_COSTS = {
+    "I102": Cost.DAEMON,  # FreeBSD's inetd exits at a line that is too short
+    "I109": Cost.DAEMON,  # openbsd-inetd hangs
+    "I123": Cost.IGNORED,  # a second defaults paragraph
+    "I126": Cost.IGNORED,  # an include that is not there
+    "I127": Cost.IGNORED,
+}
 
 
 def split_lines(source: Source) -> tuple[Span, ...]:

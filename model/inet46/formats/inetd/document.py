@@ -33,8 +33,8 @@ class Document:
 class Fields:
     """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
 
-    `after_empty` tells an indented line that no entry precedes but an empty line. `below` are the lines that follow the one in which the
-    server stands.
+    `spans` are where the words stand, quotes included. `after_empty` tells an indented line that no entry precedes but an empty line.
+    `below` are the lines that follow the one in which the server stands.
     """
 
     span: Span
@@ -43,6 +43,7 @@ class Fields:
     number: int
     after_empty: bool = False
     below: tuple[Span, ...] = ()
+    spans: tuple[Span, ...] = attrs.field(default=(), repr=False)
 
 
 def parse(text: str, path: str = "/etc/inetd.conf") -> Document:
@@ -67,13 +68,15 @@ class _Gathered:
     def fields(self, build: InetdBuild) -> Fields:
         while not self.lines[-1][1].strip(" \t"):
             self.lines.pop()  # blanks behind an entry continue it and say nothing
-        words = [_words(text, build) for _, text in self.lines]
+        cut = [_words(piece, text, build) for piece, text in self.lines]
+        words = [[word for word, _ in line] for line in cut]
         start, stop = self.lines[0][0].start, self.lines[-1][0].stop
         span = Span(self.lines[0][0].source, start, stop)
         counts = itertools.accumulate(map(len, words))
         upper = next((place for place, count in enumerate(counts, 1) if count >= SERVER), len(words))
         below = tuple(line for line, _ in self.lines[upper:])
-        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below)
+        spans = tuple(place for line in cut for _, place in line)
+        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans)
 
 
 def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields]:
@@ -123,9 +126,13 @@ def _silent(text: str, build: InetdBuild) -> bool:
     return text.startswith("#") or not text.strip(" \t")
 
 
-def _words(text: str, build: InetdBuild) -> list[str]:
-    if not build.quotes:
-        return re.findall(r"[^ \t]+", text)
-    # A quote that is never closed takes the rest of the line.
-    words = re.findall(r"'[^']*'|\"[^\"]*\"|['\"].*|[^ \t]+", text, re.DOTALL)
-    return [word[1:-1] if len(word) > 1 and word[0] in "'\"" and word[-1] == word[0] else word for word in words]
+def _words(piece: Span, text: str, build: InetdBuild) -> list[tuple[str, Span]]:
+    """Cut a line into words, each with its place; a quote that is never closed takes the rest of the line."""
+    pattern = r"'[^']*'|\"[^\"]*\"|['\"].*|[^ \t]+" if build.quotes else r"[^ \t]+"
+    start = piece.start + piece.text.find(text)
+    words = []
+    for match in re.finditer(pattern, text, re.DOTALL):
+        word = match[0]
+        bare = word[1:-1] if build.quotes and len(word) > 1 and word[0] in "'\"" and word[-1] == word[0] else word
+        words.append((bare, Span(piece.source, start + match.start(), start + match.end())))
+    return words
