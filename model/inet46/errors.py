@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["Inet46Error", "Inexpressible", "ModelError", "UnknownHost", "Unprovable"]
+__all__ = ["Inet46Error", "Inexpressible", "ModelError", "UnknownHost", "UnknownRule", "Unprovable"]
 
 
 class Inet46Error(Exception):
@@ -40,3 +40,7 @@ class Unprovable(Inet46Error, ValueError):
     def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(reasons)
         super().__init__("\n".join(self.reasons))
+
+
+class UnknownRule(Inet46Error, ValueError):
+    """A word that means no rule of the linter."""

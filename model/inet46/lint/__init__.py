@@ -1,0 +1,93 @@
+"""The linter: what is wrong with files that people already have, rule by rule, and what can be mended without asking.
+
+`check` weighs one host; `everywhere` keeps what holds on every one of several. Rules are values in the modules of `inet46.lint.rules`, each
+with its page; `mend` applies their fixes, and asks the oracle about each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from inet46.diagnostics import Diagnostic
+from inet46.errors import UnknownRule
+from inet46.host import HostPolicy
+from inet46.knowledge import Host, resolve
+from inet46.lint._rules import PARTS, Rule, Subject, look
+from inet46.lint.mend import Mended, View, mend
+from inet46.lint.rules import RULES
+
+__all__ = ["PARTS", "RULES", "Mended", "Report", "Rule", "Subject", "View", "check", "everywhere", "look", "mend", "select", "weigh"]
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """What was found on one host, in the order of the files, and what could not be judged there."""
+
+    host: Host
+    diagnostics: tuple[Diagnostic, ...]
+    unknown: tuple[str, ...]
+    subject: Subject = attrs.field(repr=False)
+
+
+def check(files: Mapping[str, str], host: str | HostPolicy | Host, rules: Iterable[Rule] = RULES) -> Report:
+    """Hold a host's files, by their paths on it, against rules.
+
+    Raises UnknownHost for a host that stands in no knowledge table.
+    """
+    return weigh(look(files, resolve(host)), rules)
+
+
+def weigh(subject: Subject, rules: Iterable[Rule] = RULES) -> Report:
+    """Hold what was looked at against rules."""
+    places = {source.path: number for number, source in enumerate(subject.reading.sources)}
+    found = [diagnostic for rule in rules for diagnostic in rule.check(subject)]
+
+    def order(diagnostic: Diagnostic) -> tuple[int, str, int, str]:
+        span = diagnostic.span
+        if span is None:
+            return len(places), "", 0, diagnostic.code
+        return places.get(span.source.path, len(places)), span.source.path, span.start, diagnostic.code
+
+    unknown = (*subject.reading.unknown, *subject.prediction.unknown)
+    return Report(host=subject.host, diagnostics=tuple(sorted(found, key=order)), unknown=unknown, subject=subject)
+
+
+def everywhere(reports: Sequence[Report]) -> tuple[Diagnostic, ...]:
+    """Return what is found on every host, as the first of them says it."""
+    if not reports:
+        return ()
+    keys = [{_key(diagnostic) for diagnostic in report.diagnostics} for report in reports]
+    common = set.intersection(*keys)
+    return tuple(diagnostic for diagnostic in reports[0].diagnostics if _key(diagnostic) in common)
+
+
+def _key(diagnostic: Diagnostic) -> tuple[object, ...]:
+    span = diagnostic.span
+    return (diagnostic.code, *((span.source.text, span.start, span.stop) if span else ()))
+
+
+def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """Return the rules that are chosen (all, when none is) and not ignored; each word is a code, the start of one (I2), or a name.
+
+    Raises UnknownRule for a word that means no rule.
+    """
+    wanted, unwanted = tuple(chosen), tuple(ignored)
+    for word in (*wanted, *unwanted):
+        if not any(_means(word, rule) for rule in RULES):
+            near = difflib.get_close_matches(word, [name for rule in RULES for name in (rule.code, rule.name)], n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UnknownRule(f"{word!r} is no rule{hint} (inet46 explain lists them all)")
+    return tuple(
+        rule
+        for rule in RULES
+        if (not wanted or any(_means(word, rule) for word in wanted)) and not any(_means(word, rule) for word in unwanted)
+    )
+
+
+def _means(word: str, rule: Rule) -> bool:
+    code = re.fullmatch(r"[Ii][0-9]{0,3}", word)
+    return rule.code.startswith(word.upper()) if code else rule.name == word

@@ -1,0 +1,154 @@
+"""What a rule is, and what it looks at.
+
+A rule is a function from a `Subject` to what it finds; its docstring is its page, in five parts that each begin a line: What it catches,
+Why it bites, Example, Instead, Source. A rule of something that the readers or the oracle already say (`Subject.said`) adds its page, a
+remedy and a fix; the fault itself is found in one place only.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import attrs
+
+from inet46 import formats
+from inet46.diagnostics import Cost, Diagnostic, Fix, Label, Severity, Span
+from inet46.entry import Entry
+from inet46.formats import Reading, inetd, xinetd
+from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild
+from inet46.predict import Prediction, predict
+
+__all__ = ["PARTS", "Found", "Rule", "Subject", "look", "rule", "tell"]
+
+PARTS = ("What it catches", "Why it bites", "Example", "Instead", "Source")
+
+Found = Iterator[Diagnostic]
+
+
+@attrs.frozen(kw_only=True)
+class Subject:
+    """What a super-server on one host is told, what it makes of it, and what the kernel then holds.
+
+    `files` are all texts by path: those that the super-server reads, and of the rest of the host what was looked at (hosts.allow, rc.conf,
+    sysctl files). `programs` tells which paths are executable files and `users` which names exist, None where nobody looked.
+    """
+
+    host: Host
+    files: Mapping[str, str]
+    reading: Reading
+    prediction: Prediction
+    programs: Mapping[str, bool] | None = None
+    users: frozenset[str] | None = None
+
+    def said(self, code: str) -> list[Diagnostic]:
+        """Return the faults with this code that the readers and the oracle found."""
+        return self._said.get(code, [])
+
+    @functools.cached_property
+    def _said(self) -> dict[str, list[Diagnostic]]:
+        said: dict[str, list[Diagnostic]] = {}
+        for fault in (*self.reading.faults, *self.prediction.faults):
+            said.setdefault(fault.code, []).append(fault)
+        return said
+
+    @property
+    def inetd(self) -> InetdBuild | None:
+        """The build that reads this host's inetd.conf: the super-server, or the part of xinetd that does; None if nothing does."""
+        match self.host.server:
+            case InetdBuild() as build:
+                return build
+            case XinetdBuild(compat=str() as compat) if self.host.compat:
+                return INETD_BUILDS[compat]
+        return None
+
+    @property
+    def xinetd(self) -> XinetdBuild | None:
+        """The build of xinetd, None on other hosts."""
+        return self.host.server if isinstance(self.host.server, XinetdBuild) else None
+
+    @functools.cached_property
+    def lines(self) -> tuple[inetd.Fields, ...]:
+        """The logical lines of every inetd.conf that is read, broken ones too."""
+        build = self.inetd
+        if build is None:
+            return ()
+        mine = [source for source in self.reading.sources if self.xinetd is None or source.path == formats.COMPAT]
+        return tuple(line for source in mine for line in inetd.logical_lines(inetd.parse(source.text, source.path), build))
+
+    @functools.cached_property
+    def documents(self) -> tuple[xinetd.Document, ...]:
+        """The files that an xinetd reads, in its own order."""
+        if self.xinetd is None:
+            return ()
+        return tuple(xinetd.parse(source.text, source.path) for source in self.reading.sources if source.path != formats.COMPAT)
+
+    @property
+    def paragraphs(self) -> Iterator[xinetd.Paragraph]:
+        """The paragraphs in these files, `defaults` too; what the daemon skips over is not among them."""
+        return (item for document in self.documents for item in document.items if isinstance(item, xinetd.Paragraph))
+
+    @functools.cached_property
+    def _entries(self) -> dict[tuple[str, int], Entry]:
+        return {(entry.origin.source.path, entry.origin.start): entry for entry in self.reading.entries if entry.origin is not None}
+
+    def entry(self, span: Span) -> Entry | None:
+        """Return the entry that was read from this place, None if nothing came of it."""
+        return self._entries.get((span.source.path, span.start))
+
+
+def look(
+    files: Mapping[str, str], host: Host, *, programs: Mapping[str, bool] | None = None, users: frozenset[str] | None = None
+) -> Subject:
+    """Read and predict, once for all rules."""
+    reading = formats.read(files, host)
+    return Subject(host=host, files=files, reading=reading, prediction=predict(reading.entries, host), programs=programs, users=users)
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """One rule: code and name, which are stable for ever, its page, and what finds it."""
+
+    code: str
+    name: str
+    page: Mapping[str, str]
+    find: Callable[[Subject], Iterable[Diagnostic]] = attrs.field(repr=False)
+
+    def check(self, subject: Subject) -> Found:
+        """Yield what the rule finds, under its own code and name."""
+        for found in self.find(subject):
+            yield attrs.evolve(found, code=self.code, name=self.name)
+
+
+def rule(code: str, name: str) -> Callable[[Callable[[Subject], Iterable[Diagnostic]]], Rule]:
+    """Make a rule of the function below."""
+
+    def make(function: Callable[[Subject], Iterable[Diagnostic]]) -> Rule:
+        return Rule(code=code, name=name, page=_page(inspect.getdoc(function) or ""), find=function)
+
+    return make
+
+
+def _page(text: str) -> dict[str, str]:
+    """Cut a docstring into its parts."""
+    pieces = re.split(rf"^({'|'.join(PARTS)}):", text, flags=re.MULTILINE)
+    return {title: inspect.cleandoc(body).strip("\n") for title, body in zip(pieces[1::2], pieces[2::2], strict=True)}
+
+
+def tell(
+    message: str,
+    span: Span | None,
+    *,
+    severity: Severity = Severity.WARNING,
+    labels: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
+    remedy: str | None = None,
+    cost: Cost | None = None,
+    fix: Fix | None = None,
+) -> Diagnostic:
+    """Make what a rule yields; code and name are the rule's."""
+    return Diagnostic(
+        code="", name="", severity=severity, message=message, span=span, labels=labels, notes=notes, help=remedy, cost=cost, fix=fix
+    )

@@ -1,0 +1,14 @@
+"""All rules, by code. A module of this package is a family; a rule in it is a value that `rule` made."""
+
+from __future__ import annotations
+
+from inet46.lint._rules import Rule
+from inet46.lint.rules import xinetd_reach
+
+__all__ = ["RULES"]
+
+_MODULES = (xinetd_reach,)
+
+RULES = tuple(
+    sorted((thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Rule)), key=lambda one: one.code)
+)
