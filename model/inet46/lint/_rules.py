@@ -17,7 +17,11 @@ import attrs
 from inet46 import formats
 from inet46.diagnostics import Cost, Diagnostic, Fix, Label, Severity, Span
 from inet46.entry import Entry
-from inet46.formats import Reading, inetd, xinetd
+from inet46.formats import Reading
+from inet46.formats.inetd import Fields, logical_lines
+from inet46.formats.inetd import parse as parse_inetd
+from inet46.formats.xinetd import Document, Paragraph
+from inet46.formats.xinetd import parse as parse_xinetd
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild
 from inet46.predict import Prediction, predict
 
@@ -70,25 +74,25 @@ class Subject:
         return self.host.server if isinstance(self.host.server, XinetdBuild) else None
 
     @functools.cached_property
-    def lines(self) -> tuple[inetd.Fields, ...]:
+    def lines(self) -> tuple[Fields, ...]:
         """The logical lines of every inetd.conf that is read, broken ones too."""
         build = self.inetd
         if build is None:
             return ()
         mine = [source for source in self.reading.sources if self.xinetd is None or source.path == formats.COMPAT]
-        return tuple(line for source in mine for line in inetd.logical_lines(inetd.parse(source.text, source.path), build))
+        return tuple(line for source in mine for line in logical_lines(parse_inetd(source.text, source.path), build))
 
     @functools.cached_property
-    def documents(self) -> tuple[xinetd.Document, ...]:
+    def documents(self) -> tuple[Document, ...]:
         """The files that an xinetd reads, in its own order."""
         if self.xinetd is None:
             return ()
-        return tuple(xinetd.parse(source.text, source.path) for source in self.reading.sources if source.path != formats.COMPAT)
+        return tuple(parse_xinetd(source.text, source.path) for source in self.reading.sources if source.path != formats.COMPAT)
 
     @property
-    def paragraphs(self) -> Iterator[xinetd.Paragraph]:
+    def paragraphs(self) -> Iterator[Paragraph]:
         """The paragraphs in these files, `defaults` too; what the daemon skips over is not among them."""
-        return (item for document in self.documents for item in document.items if isinstance(item, xinetd.Paragraph))
+        return (item for document in self.documents for item in document.items if isinstance(item, Paragraph))
 
     @functools.cached_property
     def _entries(self) -> dict[tuple[str, int], Entry]:
