@@ -3,7 +3,7 @@
 A case is an entry of tests/cases/lint/CODE.toml, and adding one needs no Python:
 
     [[fail]]                          the rule finds something (`[[pass]]`: it finds nothing)
-    host = "debian-12/xinetd"
+    host = "debian-12/xinetd"         hosts = [...]: others that get the same main file
     text = '''...'''                  the super-server's main file, and
     files."/etc/hosts.allow" = '''...'''   whatever else there is, by path; a path that begins with the text's own is the main file too
     settings."net.ipv6.bindv6only" = 1     kernel settings; compat = true: xinetd with -inetd_compat
@@ -29,7 +29,7 @@ import pytest
 from inet46.diagnostics import Severity
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
-from inet46.lint import PARTS, RULES, Report, Rule, View, look, mend, select, weigh
+from inet46.lint import PARTS, RULES, Report, Rule, View, compare, look, mend, select, weigh
 
 CASES = Path(__file__).parent / "cases" / "lint"
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -65,7 +65,11 @@ class Case:
         return View(self.host, {path: path for path in self.texts}, programs=self.told.get("programs"), users=users)
 
     def report(self, texts: Mapping[str, str] | None = None) -> Report:
-        return weigh(self.view.look(self.texts if texts is None else texts))
+        """What is found on the host; where the case names several, also what only they together show."""
+        now = self.texts if texts is None else texts
+        report = weigh(self.view.look(now))
+        others = [look(dict.fromkeys((resolve(name).config,), now[self.main]), resolve(name)) for name in self.told.get("hosts", ())]
+        return attrs.evolve(report, diagnostics=(*report.diagnostics, *compare([report.subject, *others]))) if others else report
 
     def __str__(self) -> str:
         return f"{self.code}-{self.kind}-{self.number}"

@@ -169,6 +169,7 @@ def _excerpts(span: Span, labels: tuple[Label, ...]) -> list[str]:
 def _marked(span: Span, marker: str, text: str, pad: str) -> list[str]:
     """Return a source line and the marker below it; tabs stay tabs so that the marker stands below what it marks."""
     whole = span.source.text
+    span = Span(span.source, span.stop - len(span.text.lstrip(" \t")), span.stop) if span.text.strip() else span
     start = whole.rfind("\n", 0, span.start) + 1
     stop = whole.find("\n", span.start)
     stop = stop if stop >= 0 else len(whole)

@@ -11,6 +11,8 @@ import importlib.metadata
 import click
 
 from inet46.cli._trouble import Group
+from inet46.cli.check import check
+from inet46.cli.explain import explain
 from inet46.cli.hosts import hosts
 from inet46.cli.plan import plan
 from inet46.cli.sockets import sockets
@@ -32,6 +34,8 @@ def main() -> None:
 
     \b
     inet46 hosts                                             which hosts are known
+    inet46 check /etc/inetd.conf                             what is wrong with files
+    inet46 explain I201                                      what a finding means
     inet46 sockets /etc/xinetd.d --host debian-12/xinetd     what files open, and why
     inet46 plan imap.toml --host freebsd-14/inetd            what a host must be told
 
@@ -39,5 +43,5 @@ def main() -> None:
     """
 
 
-for _command in (hosts, plan, sockets):
+for _command in (check, explain, hosts, plan, sockets):
     main.add_command(_command)

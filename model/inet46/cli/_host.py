@@ -18,7 +18,7 @@ from inet46.cli._trouble import Problems, Refused, both
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import HOSTS, Host, Place, resolve
 
-__all__ = ["SUFFIXES", "host_from", "host_options", "parse_services", "root_option"]
+__all__ = ["SUFFIXES", "host_from", "host_options", "hosts_options", "parse_services", "root_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +30,31 @@ _ETC_SERVICES = "/etc/services"
 
 def host_options(command: F) -> F:
     """Add --host, --set and --services."""
+    return _host_options(command, _ONE_HOST)
+
+
+def hosts_options(command: F) -> F:
+    """Add --host, which can be given several times or not at all, --set and --services."""
+    return _host_options(command, _ANY_HOSTS)
+
+
+_ONE_HOST = click.option(
+    "--host",
+    "host",
+    metavar="HOST",
+    required=True,
+    help="The kind of host: a name from `inet46 hosts`, or a .toml, .yaml or .json file that starts from one.",
+)
+_ANY_HOSTS = click.option(
+    "--host",
+    "hosts",
+    metavar="HOST",
+    multiple=True,
+    help="The kind of host, as `inet46 hosts` names it, or a file that starts from one. Can be given several times.",
+)
+
+
+def _host_options(command: F, host: Callable[[F], F]) -> F:
     for option in (
         click.option(
             "--services",
@@ -44,13 +69,7 @@ def host_options(command: F) -> F:
             multiple=True,
             help="State a kernel setting, such as net.ipv6.bindv6only=1. Can be given several times.",
         ),
-        click.option(
-            "--host",
-            "host",
-            metavar="HOST",
-            required=True,
-            help="The kind of host: a name from `inet46 hosts`, or a .toml, .yaml or .json file that starts from one.",
-        ),
+        host,
     ):
         command = option(command)
     return command

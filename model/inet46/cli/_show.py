@@ -6,6 +6,7 @@ respected.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -22,7 +23,20 @@ from rich.text import Text
 from inet46.diagnostics import Diagnostic, Severity, render
 from inet46.sockets import Family, Socket
 
-__all__ = ["answers", "diagnostic", "diff", "heading", "one_line", "paragraph", "plain_json", "socket_json", "table", "text", "visible"]
+__all__ = [
+    "answers",
+    "diagnostic",
+    "diff",
+    "heading",
+    "one_line",
+    "paragraph",
+    "plain_json",
+    "socket_json",
+    "table",
+    "text",
+    "unified",
+    "visible",
+]
 
 _PIPED = 10_000  # columns, where nobody's terminal limits them
 _READABLE = 100  # columns of running text
@@ -123,3 +137,13 @@ def diff(text: str) -> None:
     colours = {"+": "green", "-": "red", "@": "cyan"}
     for line in visible(text).split("\n")[:-1]:
         click.echo(click.style(line, fg=colours.get(line[:1]), bold=line.startswith(("+++", "---"))))
+
+
+def unified(path: str, old: str | None, new: str) -> str:
+    """Return a unified diff, cut at newlines and nowhere else."""
+
+    def lines(text: str) -> list[str]:
+        return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in re.findall(r"[^\n]*\n|[^\n]+", text)]
+
+    made = difflib.unified_diff(lines(old or ""), lines(new), "/dev/null" if old is None else path, path)
+    return "".join(made)

@@ -7,6 +7,7 @@ numbered in their order. What the library says about these is put back into the 
 
 from __future__ import annotations
 
+import functools
 import os
 import posixpath
 import re
@@ -19,7 +20,7 @@ import attrs
 from inet46 import formats
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
-from inet46.diagnostics import Diagnostic, Source, Span
+from inet46.diagnostics import Diagnostic, Label, Source, Span
 from inet46.formats.xinetd import Include, parse
 from inet46.knowledge import Host, Place, XinetdBuild
 
@@ -31,12 +32,16 @@ _FOLDER = "/inet46-given"
 
 @attrs.frozen
 class Told:
-    """What a super-server is told to read: a host whose configuration it is, texts by path, and the user's names for the paths."""
+    """What a super-server is told to read: a host whose configuration it is, texts by path, and the user's names for the paths.
+
+    `real` is where each text lies here; a stand-in lies nowhere.
+    """
 
     host: Host
     files: Mapping[str, str]
     shown: Mapping[str, str]
     unknown: tuple[str, ...] = ()
+    real: Mapping[str, Path] = attrs.field(factory=dict)
 
     def path(self, path: str) -> str:
         """Return what the user calls a path."""
@@ -51,10 +56,27 @@ class Told:
 
     def fault(self, fault: Diagnostic) -> Diagnostic:
         """Put a diagnostic into the user's words."""
-        span = fault.span
-        if span is not None:
-            span = Span(Source(self.path(span.source.path), span.source.text), span.start, span.stop)
-        return attrs.evolve(fault, span=span, message=self.words(fault.message), notes=tuple(map(self.words, fault.notes)))
+        return attrs.evolve(
+            fault,
+            span=self._span(fault.span) if fault.span is not None else None,
+            message=self.words(fault.message),
+            notes=tuple(map(self.words, fault.notes)),
+            labels=tuple(Label(self._span(label.span), self.words(label.text)) for label in fault.labels),
+        )
+
+    def _span(self, span: Span) -> Span:
+        return Span(self._source(span.source), span.start, span.stop)
+
+    def _source(self, source: Source) -> Source:
+        """Return a text under the user's name for it, the same one each time: it knows where its lines begin."""
+        shown = self._sources.get(source.path)
+        if shown is None:
+            shown = self._sources[source.path] = Source(self.path(source.path), source.text)
+        return shown
+
+    @functools.cached_property
+    def _sources(self) -> dict[str, Source]:
+        return {}
 
 
 @attrs.frozen
@@ -80,25 +102,29 @@ class _Gatherer:
     host: Host
     files: dict[str, str] = attrs.field(factory=dict)
     shown: dict[str, str] = attrs.field(factory=dict)
+    real: dict[str, Path] = attrs.field(factory=dict)
     unknown: list[str] = attrs.field(factory=list)
     problems: Problems = attrs.field(factory=Problems)
 
     def told(self, **changes: Any) -> Told:
         """Return what was gathered, for a host with these fields of its policy changed; or refuse."""
         self.problems.settle()
-        return Told(attrs.evolve(self.host, policy=attrs.evolve(self.host.policy, **changes)), self.files, self.shown, tuple(self.unknown))
+        host = attrs.evolve(self.host, policy=attrs.evolve(self.host.policy, **changes))
+        return Told(host, self.files, self.shown, tuple(self.unknown), self.real)
 
     def given(self, one: Given, path: str) -> None:
         """Take the text of a PATH, whatever kind of file it is."""
         with self.problems.gather():
             self.files[path] = decode(read(one.real, one.shown))
             self.shown[path] = one.shown
+            self.real[path] = one.real
 
     def found(self, path: str) -> None:
         """Take the text of a file that another one, or a folder, has led to."""
         if path not in self.files:
             with self.problems.gather():
                 self.files[path] = self.tree.text(path)
+                self.real[path] = self.tree.real(path)
 
     def if_there(self, path: str) -> None:
         """Take the text of a file that need not exist."""

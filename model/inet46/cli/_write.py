@@ -11,7 +11,7 @@ import attrs
 from inet46.cli._tree import Tree, read, why
 from inet46.cli._trouble import Problems, Refused
 
-__all__ = ["write_below"]
+__all__ = ["replace_all", "write_below"]
 
 
 @attrs.frozen
@@ -38,6 +38,20 @@ def write_below(folder: Path, files: Mapping[str, str], *, force: bool) -> list[
             if not _same(target, data, force=force):
                 todo[target] = data
     problems.settle()
+    _put(todo, folder)
+    return list(todo)
+
+
+def replace_all(files: Mapping[Path, str]) -> None:
+    """Replace files, all of them or none, each one whole; a link stays one, and what it points to is replaced.
+
+    Raises Refused with the reason.
+    """
+    _put({path.resolve(): text.encode("utf-8", "surrogateescape") for path, text in files.items()}, Path())
+
+
+def _put(todo: Mapping[Path, bytes], folder: Path) -> None:
+    """Stage every file, and only then rename them all into place."""
     staged: list[_Staged] = []
     try:
         for target, data in todo.items():
@@ -49,7 +63,6 @@ def write_below(folder: Path, files: Mapping[str, str], *, force: bool) -> list[
     finally:
         for one in staged:
             one.temporary.unlink(missing_ok=True)
-    return list(todo)
 
 
 def _same(target: Path, data: bytes, *, force: bool) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +48,7 @@ class _Answer:
     def diff(self) -> str:
         """The unified diff of every file that changes."""
         old = self.old or {}
-        return "".join(_diff(path, old.get(path), text) for path, text in self.files.items())
+        return "".join(_show.unified(path, old.get(path), text) for path, text in self.files.items())
 
     @property
     def changed(self) -> bool | None:
@@ -257,13 +255,3 @@ def _verbs(answer: _Answer) -> str:
     unit = answer.host.row.unit
     said = {"reload": f"reload {unit} (SIGHUP)", "restart": f"restart {unit}", "settle": "wait until it has done so"}
     return ", ".join(said.get(verb, f"send it SIG{verb.removeprefix('signal ')}") for verb in answer.activate)
-
-
-def _diff(path: str, old: str | None, new: str) -> str:
-    """Return a unified diff, cut at newlines and nowhere else."""
-
-    def lines(text: str) -> list[str]:
-        return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in re.findall(r"[^\n]*\n|[^\n]+", text)]
-
-    made = difflib.unified_diff(lines(old or ""), lines(new), "/dev/null" if old is None else path, path)
-    return "".join(made)

@@ -17,10 +17,26 @@ from inet46.errors import UnknownRule
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
 from inet46.lint._rules import PARTS, Rule, Subject, look
+from inet46.lint.fleet import compare
 from inet46.lint.mend import Mended, View, mend
 from inet46.lint.rules import RULES
 
-__all__ = ["PARTS", "RULES", "Mended", "Report", "Rule", "Subject", "View", "check", "everywhere", "look", "mend", "select", "weigh"]
+__all__ = [
+    "PARTS",
+    "RULES",
+    "Mended",
+    "Report",
+    "Rule",
+    "Subject",
+    "View",
+    "check",
+    "compare",
+    "everywhere",
+    "look",
+    "mend",
+    "select",
+    "weigh",
+]
 
 
 @attrs.frozen(kw_only=True)

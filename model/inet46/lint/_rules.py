@@ -138,7 +138,7 @@ def rule(code: str, name: str) -> Callable[[Callable[[Subject], Iterable[Diagnos
 def _page(text: str) -> dict[str, str]:
     """Cut a docstring into its parts."""
     pieces = re.split(rf"^({'|'.join(PARTS)}):", text, flags=re.MULTILINE)
-    return {title: inspect.cleandoc(body).strip("\n") for title, body in zip(pieces[1::2], pieces[2::2], strict=True)}
+    return {title: body.removeprefix(" ").strip("\n").rstrip() for title, body in zip(pieces[1::2], pieces[2::2], strict=True)}
 
 
 def tell(

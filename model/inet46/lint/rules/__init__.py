@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from inet46.lint import fleet
 from inet46.lint._rules import Rule
 from inet46.lint.rules import xinetd_reach
 
 __all__ = ["RULES"]
 
-_MODULES = (xinetd_reach,)
+_MODULES = (fleet, xinetd_reach)
 
-RULES = tuple(
-    sorted((thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Rule)), key=lambda one: one.code)
-)
+_FOUND = {thing.code: thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Rule)}
+
+RULES = tuple(_FOUND[code] for code in sorted(_FOUND))
