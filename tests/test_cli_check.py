@@ -134,7 +134,7 @@ def test_rules_are_selected_and_ignored() -> None:
     put("imap", INVERTED)
 
     assert answer("imap", *DEBIAN, "--select", "I4")["findings"] == []
-    assert answer("imap", *DEBIAN, "--ignore", "v6only-no-means-yes", "--ignore", "I1")["findings"] == []
+    assert answer("imap", *DEBIAN, "--ignore", "v6only-no-means-yes", "--ignore", "I3")["findings"] == []
 
 
 # -- machines --------------------------------------------------------------------------------------------------------------------------
