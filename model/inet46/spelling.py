@@ -65,8 +65,14 @@ def _only_from(service: Service, family: Family, *, dual: bool) -> tuple[str, ..
 
 
 def _network(text: str) -> str:
-    """Spell one address without its mask: xinetd takes any /128 for a host name that never matches."""
-    return text.removesuffix("/128") if ":" in text else text if text.endswith(".0/32") else text.removesuffix("/32")
+    """Spell one address without its mask, where xinetd would not take it for something else.
+
+    It takes any /128 for a host name that never matches, and an IPv4 address that ends in 0 for its whole network.
+    """
+    if ":" in text:
+        return text.removesuffix("/128")
+    address, _, bits = text.partition("/")
+    return f"{address}/32" if address.endswith(".0") and bits in {"", "32"} else text.removesuffix("/32")
 
 
 def bare(entry: Entry) -> Entry:

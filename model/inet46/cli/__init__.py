@@ -12,7 +12,9 @@ import click
 
 from inet46.cli._trouble import Group
 from inet46.cli.check import check
+from inet46.cli.convert import convert
 from inet46.cli.explain import explain
+from inet46.cli.export import export
 from inet46.cli.hosts import hosts
 from inet46.cli.plan import plan
 from inet46.cli.sockets import sockets
@@ -43,5 +45,5 @@ def main() -> None:
     """
 
 
-for _command in (check, explain, hosts, plan, sockets):
+for _command in (check, convert, explain, export, hosts, plan, sockets):
     main.add_command(_command)

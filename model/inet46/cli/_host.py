@@ -81,27 +81,33 @@ def root_option(help_text: str) -> Callable[[F], F]:
 
 
 def host_from(
-    name: str, settings: tuple[str, ...], services_file: str | None, *, root: Path | None = None, sharing: Sharing | None = None
+    name: str,
+    settings: tuple[str, ...],
+    services_file: str | None,
+    *,
+    root: Path | None = None,
+    sharing: Sharing | None = None,
+    option: str = "--host",
 ) -> Host:
-    """Build the host from what the options say.
+    """Build the host from what the options say; `option` is the one that names it.
 
     Raises Refused with everything that is wrong with them.
     """
-    host, listed = both(lambda: _stated(name, settings, sharing), lambda: _listed(services_file, root))
+    host, listed = both(lambda: _stated(name, settings, sharing, option), lambda: _listed(services_file, root))
     if services_file is None and host.policy.services is not None:
         return host
     return attrs.evolve(host, policy=attrs.evolve(host.policy, services=listed))
 
 
-def _stated(name: str, settings: tuple[str, ...], sharing: Sharing | None) -> Host:
+def _stated(name: str, settings: tuple[str, ...], sharing: Sharing | None, option: str) -> Host:
     """Resolve the host, with the settings and the sharing that the command line states."""
-    host = resolve(_policy(name))
+    host = resolve(_policy(name, option))
     values = {**dict(host.policy.settings), **_settings(settings, host)}
     policy = attrs.evolve(host.policy, settings=values, sharing=host.policy.sharing if sharing is None else sharing)
     return attrs.evolve(host, policy=policy)
 
 
-def _policy(text: str) -> HostPolicy:
+def _policy(text: str, option: str) -> HostPolicy:
     """Take a file by its suffix, which no host name has, and everything else for a name."""
     syntax = SUFFIXES.get(posixpath.splitext(text)[1])
     if syntax is not None:
@@ -109,7 +115,7 @@ def _policy(text: str) -> HostPolicy:
     if text not in {row.name for row in HOSTS}:
         near = _near(text)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise Refused([f"--host: {text!r} is not known{hint} (inet46 hosts lists them all; a file's name ends in {', '.join(SUFFIXES)})"])
+        raise Refused([f"{option}: {text!r} is not known{hint} (inet46 hosts lists them all; a file's name ends in {', '.join(SUFFIXES)})"])
     return HostPolicy(name=text)
 
 

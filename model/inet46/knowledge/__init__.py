@@ -105,6 +105,11 @@ class Host:
         """The port that the host's /etc/services gives a name, None when it has none (or none is known)."""
         return self._ports.get(f"{name}/{transport.value}")
 
+    def name_of(self, port: int, transport: Transport) -> str | None:
+        """The first name that the host's /etc/services has for a port, None when it has none (or none is known)."""
+        suffix = f"/{transport.value}"
+        return next((name.removesuffix(suffix) for name, number in self._ports.items() if number == port and name.endswith(suffix)), None)
+
     @functools.cached_property
     def _ports(self) -> Mapping[str, int]:
         """What is asked once for every entry is not made anew for every entry."""
