@@ -6,9 +6,11 @@ The model (`Service`, `Listener`, `HostPolicy`) says what is wanted, `plan` work
 that really opens. The package does no I/O; only the command line reads files.
 """
 
-from inet46.errors import Inet46Error, Inexpressible, ModelError, UnknownHost, Unprovable
+from inet46.convert import Conversion, convert, export
+from inet46.errors import Inet46Error, Inexpressible, ModelError, UnknownHost, UnknownRule, Unprovable
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import resolve
+from inet46.lint import check
 from inet46.plan import Plan, plan
 from inet46.predict import Prediction, predict
 from inet46.service import Access, Builtin, Limits, Listener, Program, Rate, Service
@@ -17,6 +19,7 @@ from inet46.sockets import Family, Socket, Transport
 __all__ = [
     "Access",
     "Builtin",
+    "Conversion",
     "Family",
     "HostPolicy",
     "Inet46Error",
@@ -33,7 +36,11 @@ __all__ = [
     "Socket",
     "Transport",
     "UnknownHost",
+    "UnknownRule",
     "Unprovable",
+    "check",
+    "convert",
+    "export",
     "plan",
     "predict",
     "resolve",
