@@ -33,7 +33,7 @@ class Bind:
 class Unstartable:
     """What a line names in a program's place and nothing can be started from: `words` are the server, no absolute path, and its argv.
 
-    The socket is there all the same, and every client that comes is disconnected.
+    The socket is there all the same; every client that comes is disconnected, or gets what the daemon's PATH happens to have.
     """
 
     words: tuple[str, ...]

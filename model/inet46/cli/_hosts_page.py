@@ -191,7 +191,8 @@ def _grammar(build: InetdBuild) -> Iterator[str]:
     yield "quotes group words" if build.quotes else "quotes are ordinary characters"
     yield f"an indented line {'continues the one above' if build.continuation else 'stands alone'}"
     if build.max_args is not None:
-        yield f"at most {build.max_args} arguments with argv[0]; more {'lose the line' if build.excess_args_cost_line else 'are cut off'}"
+        fate = "lose the line" if build.excess_args_cost_line else "are one with the last" if build.glues_args else "are cut off"
+        yield f"at most {build.max_args} arguments with argv[0]; more {fate}"
     if build.line_limit is not None:
         yield f"a line has at most {build.line_limit} bytes with its end; what is over is taken for the next line"
     if build.maps_hosts:
@@ -202,6 +203,22 @@ def _grammar(build: InetdBuild) -> Iterator[str]:
     yield f"built in: {', '.join(build.builtins)}"
     if build.rebind_conflict:
         yield f"a reload binds the new socket while the old one is open; what heals a failed one: {build.heals}"
+    yield from (text for held, text in _peculiarities(build) if held)
+
+
+def _peculiarities(build: InetdBuild) -> Iterator[tuple[bool, str]]:
+    """What only few do, and whether this one does."""
+    yield build.strict, "a line with a protocol, a socket type or a wait field that it does not know is lost"
+    yield build.comment_anywhere, "`#` begins a comment wherever it stands"
+    yield build.backslash, "a line that ends with a backslash goes on in the next one; comments do too"
+    yield build.argv0_is_path, "without argv[0] it is the whole path of the server"
+    yield build.searches_path, "a server without a slash is looked for along the daemon's own PATH"
+    yield build.keeps_addresses, "entries are told apart by the address as it is written: `::1` and `[::1]` are two"
+    yield (
+        build.keeps_type,
+        "an entry keeps what its first line made it, a reload too: its socket type, even a bad one, and built-in or program",
+    )
+    yield build.retry_kills, "after a failed bind, the retry ends the daemon if an entry has no address: an unknown service or host"
 
 
 def _xinetd(build: XinetdBuild) -> Iterator[str]:

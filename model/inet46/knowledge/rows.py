@@ -130,6 +130,18 @@ class InetdBuild:
     rebind_conflict: bool  # a reload binds the new socket while the old one is open
     heals: str  # the verb that makes a failed re-bind good: reload, or a signal
     source: str
+    # What only few do.
+    strict: bool = (
+        False  # what is no token, a socket type that does not go with it and an odd wait lose the line (else they are guessed at)
+    )
+    backslash: bool = False  # a line that ends with \ goes on in the next one; comments do too
+    glues_args: bool = False  # the last argument that there is room for takes the rest of the line, blanks and all
+    argv0_is_path: bool = False  # without argv0 it is the whole path of the server (else its last part)
+    searches_path: bool = False  # a server without a slash is looked for along the daemon's own PATH
+    keeps_addresses: bool = False  # an address stays as it is written: `::1` and `[::1]` are two entries, and brackets count in a list too
+    unmaps_hosts: bool | None = None  # `::ffff:a.b.c.d:` before a service on an IPv4 socket is a.b.c.d, as glibc's getaddrinfo has it
+    keeps_type: bool = False  # an entry keeps what its first line made it: its socket type, even a bad one, and built-in or program
+    retry_kills: bool = False  # after a failed bind, the retry ends the daemon if an entry has no address: an unknown service or host
 
 
 @attrs.frozen(kw_only=True)

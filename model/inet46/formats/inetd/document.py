@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -16,9 +16,10 @@ from inet46.diagnostics import Source, Span
 from inet46.formats._reading import split_lines
 from inet46.knowledge import InetdBuild
 
-__all__ = ["SERVER", "Document", "Fields", "emit", "logical_lines", "parse"]
+__all__ = ["SERVER", "Document", "Fields", "emit", "logical_lines", "parse", "told_address"]
 
 SERVER = 6  # service, type, protocol, wait and user stand before it
+_JOINT = r"\\(?:\n|\Z)"
 
 
 @attrs.frozen
@@ -83,7 +84,7 @@ def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iter
     """Yield what is neither comment nor empty, with its continuations: indented lines that follow an entry, where the dialect has them."""
     gathered: _Gathered | None = None
     empty = False
-    for number, line in enumerate(document.lines, first):
+    for number, line in _joined(document.lines, first) if build.backslash else enumerate(document.lines, first):
         for piece in _pieces(line, build.line_limit):
             text = _text(piece, build)
             if gathered is not None and build.continuation and text[:1] in {" ", "\t"}:
@@ -95,6 +96,19 @@ def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iter
             empty = not text
     if gathered is not None:
         yield gathered.fields(build)
+
+
+def _joined(lines: Iterable[Span], first: int) -> Iterator[tuple[int, Span]]:
+    """Join each line that ends with a backslash and those that it goes on in; whether it is a comment is not asked yet."""
+    start: tuple[int, Span] | None = None
+    for number, line in enumerate(lines, first):
+        begun, head = start or (number, line)
+        start = begun, Span(line.source, head.start, line.stop)
+        if not line.text.removesuffix("\n").endswith("\\"):
+            yield start
+            start = None
+    if start is not None:
+        yield start
 
 
 def _pieces(line: Span, limit: int | None) -> Iterator[Span]:
@@ -112,7 +126,10 @@ def _pieces(line: Span, limit: int | None) -> Iterator[Span]:
 
 def _text(piece: Span, build: InetdBuild) -> str:
     """Return what a daemon written in C sees of a line: it ends at a NUL."""
-    text = piece.text.rstrip("\n").partition("\0")[0]
+    text = piece.text.rstrip("\n")
+    if build.backslash:
+        text = re.sub(_JOINT, "", text)
+    text = text.partition("\0")[0]
     if build.comment_anywhere:
         text = text.partition("#")[0]
     trimmed = text.strip(" \t\r\v\f")
@@ -129,10 +146,22 @@ def _silent(text: str, build: InetdBuild) -> bool:
 def _words(piece: Span, text: str, build: InetdBuild) -> list[tuple[str, Span]]:
     """Cut a line into words, each with its place; a quote that is never closed takes the rest of the line."""
     pattern = r"'[^']*'|\"[^\"]*\"|['\"].*|[^ \t]+" if build.quotes else r"[^ \t]+"
-    start = piece.start + piece.text.find(text)
-    words = []
+    joints = [joint.start() - 2 * number for number, joint in enumerate(re.finditer(_JOINT, piece.text))] if build.backslash else []
+    start = piece.start + (0 if joints else piece.text.find(text))
+    words: list[tuple[str, Span]] = []
     for match in re.finditer(pattern, text, re.DOTALL):
-        word = match[0]
+        word, begin, end = match[0], match.start(), match.end()
+        if build.glues_args and len(words) == SERVER + (build.max_args or 0) - 1:
+            word = text[begin:].rstrip(" \t")
+            end = begin + len(word)
         bare = word[1:-1] if build.quotes and len(word) > 1 and word[0] in "'\"" and word[-1] == word[0] else word
-        words.append((bare, Span(piece.source, start + match.start(), start + match.end())))
+        before, within = sum(joint <= begin for joint in joints), sum(joint < end for joint in joints)
+        words.append((bare, Span(piece.source, start + begin + 2 * before, start + end + 2 * within)))
+        if end > match.end():
+            break
     return words
+
+
+def told_address(address: str | None, build: InetdBuild) -> str:
+    """Spell an address as it stands before a service."""
+    return f"[{address}]" if address and build.brackets and ":" in address else address or "*"

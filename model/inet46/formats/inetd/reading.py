@@ -1,6 +1,7 @@
 """What one build of inetd makes of its lines: fields weighed as its own parser weighs them, protocol tokens turned into binds.
 
-Sources: FreeBSD usr.sbin/inetd/inetd.c (getconfigent, skip), openbsd-inetd with default_v4v6, inetutils inetd.c; the Debian ones measured.
+Sources: FreeBSD usr.sbin/inetd/inetd.c (getconfigent, skip), openbsd-inetd with default_v4v6, inetutils inetd.c, busybox inetd.c; all but
+FreeBSD's measured on Debian.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ import attrs
 from inet46.diagnostics import Diagnostic, Severity, Span
 from inet46.entry import Bind, Entry, Unstartable
 from inet46.formats._reading import NUMBER, Reading, fault, numeric
-from inet46.formats.inetd.document import SERVER, Document, Fields, logical_lines
-from inet46.knowledge import Host, InetdBuild, Suffix, Token
+from inet46.formats.inetd.document import SERVER, Document, Fields, logical_lines, told_address
+from inet46.knowledge import Bound, Host, InetdBuild, Suffix, Token
 from inet46.service import Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
+
+_SOCKET_TYPES = {transport.socket_type for transport in Transport}
+_BUILTIN_NAME = 7  # letters that a built-in service may have in busybox; a longer one is a program (struct builtin)
+_RATE = 2**32  # a number after `wait.` has to be below it where the field is taken strictly (bb_strtou)
+
+_MAPPED = "::ffff:"
+
+_Address = tuple[str, str | None]
+"""As it is written, and as ss writes it: None for every address, "" where a daemon finds none and goes on to the next in the list."""
 
 
 class _Lost(Exception):
@@ -63,7 +73,7 @@ class _Reader:
     """What has been read so far.
 
     `default` is the address of the last default-host line, which later files inherit; `leaked` the one that a line with an unknown built-in
-    left to the next; `muxed` the last line for a service behind tcpmux.
+    left to the next; `muxed` the last line for a service behind tcpmux; `types` the socket type of each entry's first line, where it stays.
     """
 
     build: InetdBuild
@@ -71,6 +81,7 @@ class _Reader:
     default: str | None = None
     leaked: str | None = None
     muxed: Span | None = None
+    types: dict[tuple[str, ...], str] = attrs.field(factory=dict)
     entries: list[Entry] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
@@ -119,8 +130,12 @@ class _Reader:
         if len(words) < SERVER:
             raise _short(build, words)
         service, socket_type, protocol, wait, user, server, *argv = words
-        transport = _transport(socket_type, protocol)
-        token = _token(build, protocol, socket_type)
+        if build.strict:
+            token = _strict_token(build, protocol, socket_type)
+            transport = token.transport
+        else:
+            transport = _transport(socket_type, protocol)
+            token = _token(build, protocol, socket_type)
         hosts, service = self._hosts(service)
         if service.startswith("tcpmux/") and build.adds_tcpmux and transport is Transport.TCP:
             self.muxed = fields.span
@@ -128,8 +143,13 @@ class _Reader:
         numbered = re.fullmatch(NUMBER, service) is not None
         _check_service(service, token, build, numbered=numbered)
         program = self._program(service, server, argv, fields, hosts)
-        addresses = _addresses(hosts, build)
         waits, limits, extra = self._wait(wait, fields)
+        if build.strict and isinstance(program, Builtin) and waits != (socket_type == "dgram"):
+            word = "wait" if socket_type == "dgram" else "nowait"
+            raise _Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
+        addresses = _addresses(hosts, build)
+        if build.keeps_type:
+            addresses = self._of_type(addresses, service, protocol, socket_type)
         name, group, login_class = _user(user, build)
         return Entry(
             service=service,
@@ -160,19 +180,27 @@ class _Reader:
         else:
             self.default = None
 
-    def _binds(self, fields: Fields, token: Token, addresses: tuple[str | None, ...]) -> tuple[Bind, ...]:
+    def _of_type(self, addresses: tuple[_Address, ...], service: str, protocol: str, socket_type: str) -> tuple[_Address, ...]:
+        """Keep the addresses whose entry has a type of which there are sockets: the one that its first line gave it."""
+        types = [self.types.setdefault((text, service, protocol), socket_type) for text, _ in addresses]
+        if not any(known in _SOCKET_TYPES for known in types):
+            first = f", which an earlier line made it {types[0]!r}" if types[0] != socket_type else ""
+            raise _Lost(
+                "I103", "unknown-socket-type", f"{service}: there is no {types[0]!r} socket for {protocol}{first}; nothing is opened"
+            )
+        return tuple(address for address, known in zip(addresses, types, strict=True) if known in _SOCKET_TYPES)
+
+    def _binds(self, fields: Fields, token: Token, addresses: tuple[_Address, ...]) -> tuple[Bind, ...]:
         """Join addresses and the sockets of a token; an address of the other family opens nothing, or is mapped."""
         binds: list[Bind] = []
-        for address in addresses:
+        for text, address in addresses:
             for bound in token.opens:
-                told = address
-                if address is not None and (":" in address) != (bound.family is Family.IPV6):
-                    if ":" in address or bound.v6only is not False or not self.build.maps_hosts:
-                        continue
-                    told = f"::ffff:{address}"
-                elif address == bound.family.wildcard and self.build.merges_wildcards:
-                    told = None
-                binds.append(Bind(family=bound.family, v6only=bound.v6only, address=told, key=bound.key))
+                told = _address_of(bound, address, self.build)
+                if told == "":
+                    continue
+                own = self.build.keeps_addresses and text != told_address(address, self.build)
+                key = f"{bound.key} {text}" if own else bound.key
+                binds.append(Bind(family=bound.family, v6only=bound.v6only, address=told, key=key))
         if self.build.rereads_line and len(fields.words) > fields.first and len(token.opens) > 1:
             if fields.first < 6:
                 text = f"{fields.words[0]}: the IPv6 half of {token.name} is read from the first line alone, which breaks off; IPv6 is lost"
@@ -182,7 +210,7 @@ class _Reader:
                 text = f"{fields.words[0]}: the IPv6 half of {token.name} gets the arguments of the first line only"
                 self._say("I114", "half-cut", text, fields.span, Severity.WARNING)
         if not binds:
-            hosts = ", ".join(address or "*" for address in addresses)
+            hosts = ", ".join(address or text or "''" for text, address in addresses)
             raise _Lost("I111", "address-family", f"{fields.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
         return tuple(binds)
 
@@ -191,6 +219,8 @@ class _Reader:
         if self.build.suffix is Suffix.CHILDREN:
             return self._wait_children(text, fields)
         word, dot, number = text.partition(".") if self.build.suffix is Suffix.RATE else (text, "", "")
+        if self.build.strict and (word not in {"wait", "nowait"} or (dot and not (re.fullmatch(NUMBER, number) and int(number) < _RATE))):
+            raise _Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with .max or without; the line is lost")
         if word not in {"wait", "nowait"}:
             self._say("I106", "odd-wait", f"{text!r} is neither wait nor nowait, and taken for nowait", fields.span, Severity.WARNING)
             return False, Limits(), (text,)
@@ -215,7 +245,8 @@ class _Reader:
 
     def _program(self, service: str, server: str, argv: list[str], fields: Fields, hosts: str | None) -> Program | Builtin | Unstartable:
         build = self.build
-        if server == "internal":
+        performed = not build.strict or (len(service) <= _BUILTIN_NAME and fields.words[1] in _SOCKET_TYPES)
+        if server == "internal" and performed:
             if service not in build.builtins:
                 self.leaked = hosts if build.builtin_leaks_address else None
                 has = ", ".join(build.builtins) or "none"
@@ -230,11 +261,16 @@ class _Reader:
                 raise _Lost("I112", "too-many-arguments", f"{text}; the line is lost")
             self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", fields.span, Severity.WARNING)
             argv = argv[: build.max_args]
+        elif build.glues_args and re.search(r"[ \t]", "".join(argv[-1:])):
+            text = f"{service}: this inetd takes {build.max_args} arguments; the last one is the rest of the line, blanks and all"
+            self._say("I112", "too-many-arguments", text, fields.span, Severity.WARNING)
         if not startable:
-            text = f"{service}: server {server!r} is not the absolute path of a program: every client will be disconnected"
-            self._say("I107", "relative-server", text, fields.span)
+            sought = build.searches_path and "/" not in server
+            fate = "what its PATH has of that name is started" if sought else "every client will be disconnected"
+            text = f"{service}: server {server!r} is not the absolute path of a program: {fate}"
+            self._say("I107", "relative-server", text, fields.span, Severity.WARNING if sought else Severity.ERROR)
             return Unstartable(words=(server, *argv))
-        argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else None
+        argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else server if build.argv0_is_path and not argv else None
         return Program(path=server, args=tuple(argv[1:]), argv0=argv0)
 
 
@@ -270,23 +306,41 @@ def _token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
     if token is None:
         raise _Unknown(f"protocol {protocol}")
     if not token.opens:
-        raise _Lost("I115", "unknown-protocol", f"protocol {protocol} is none to this inetd; the line is lost")
+        raise _no_protocol(protocol)
     return token
 
 
-def _addresses(hosts: str | None, build: InetdBuild) -> tuple[str | None, ...]:
+def _strict_token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
+    """Find a token where every protocol is known or lost; a type that is neither stream nor dgram is not looked at yet."""
+    if protocol == "unix":
+        raise _Unknown(f"protocol {protocol}")
+    token = next((token for token in build.tokens if token.name == protocol and token.opens), None)
+    if token is None:
+        raise _no_protocol(protocol)
+    if socket_type in _SOCKET_TYPES and socket_type != token.transport.socket_type:
+        raise _Lost("I103", "unknown-socket-type", f"a {socket_type} socket does not go with protocol {protocol}; the line is lost")
+    return token
+
+
+def _no_protocol(protocol: str) -> _Lost:
+    return _Lost("I115", "unknown-protocol", f"protocol {protocol} is none to this inetd; the line is lost")
+
+
+def _addresses(hosts: str | None, build: InetdBuild) -> tuple[_Address, ...]:
     """Read `address[,address]`; only numeric addresses are known without a look-up."""
     if hosts is None:
-        return (None,)
+        return (("*", None),)
     listed = hosts.split(",")
-    return tuple(_address(host, build, alone=len(listed) == 1) for host in listed)
+    return tuple((host, _address(host, build, alone=len(listed) == 1)) for host in listed)
 
 
 def _address(host: str, build: InetdBuild, *, alone: bool) -> str | None:
     bracketed = host.startswith("[") and host.endswith("]")
+    if build.keeps_addresses and host in {"", "[]", "[*]"}:
+        return ""
     if host == "*" or (build.brackets and host in {"", "[*]"}):
         return None
-    if host == "" or (bracketed and not (build.brackets and alone)):
+    if host == "" or (bracketed and not (build.brackets and (alone or build.keeps_addresses))):
         raise _Lost("I116", "unknown-address", f"{host!r} is no address to this inetd; the line is lost")
     address = numeric(host[1:-1] if bracketed else host)
     if address is None:
@@ -301,6 +355,21 @@ def _check_service(service: str, token: Token, build: InetdBuild, *, numbered: b
         raise _Unknown(f"port {service[:20]}")
     if not numbered and not token.named:
         raise _Lost("I105", "token-without-name", f"{service}/{token.name}: unknown service: {token.name} works with a port number only")
+
+
+def _address_of(bound: Bound, address: str | None, build: InetdBuild) -> str | None:
+    """Return where one socket of a token is bound when this address is asked for, "" if it is not."""
+    if address is None or address == "":
+        return address
+    if bound.family is Family.IPV4 and address.startswith(_MAPPED):
+        if build.unmaps_hosts is None:
+            raise _Unknown(f"what {address} is on an IPv4 socket; glibc takes it for {address.removeprefix(_MAPPED)}")
+        address = address.removeprefix(_MAPPED) if build.unmaps_hosts else ""
+    elif bound.family is Family.IPV6 and ":" not in address:
+        address = f"{_MAPPED}{address}" if bound.v6only is False and build.maps_hosts else ""
+    elif bound.family is Family.IPV4 and ":" in address:
+        address = ""
+    return None if build.merges_wildcards and address == bound.family.wildcard else address
 
 
 def _user(text: str, build: InetdBuild) -> tuple[str, str | None, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from inet46.entry import Entry, Unstartable
 from inet46.errors import Inexpressible
 from inet46.formats._reading import NUMBER, size
+from inet46.formats.inetd.document import told_address
 from inet46.knowledge import Host, InetdBuild, Suffix, Token
 from inet46.service import Builtin
 
@@ -48,7 +49,7 @@ def _line(entry: Entry, build: InetdBuild, host: Host, losses: list[str]) -> str
 
 def _token_for(entry: Entry, build: InetdBuild) -> Token | None:
     """Return the first token that opens exactly these binds."""
-    wish = [(bind.family, bind.v6only, bind.key) for bind in entry.binds]
+    wish = [(bind.family, bind.v6only, bind.key.partition(" ")[0]) for bind in entry.binds]
     for token in build.tokens:
         opens = [(bound.family, bound.v6only, bound.key) for bound in token.opens]
         named = token.named or entry.port is not None
@@ -77,15 +78,16 @@ def _service_field(entry: Entry, token: Token, build: InetdBuild, host: Host, lo
         losses.append(f"{service}/{entry.transport.value} is not in /etc/services")
     elif entry.port is not None:
         losses.append(f"{service}: port {entry.port} cannot be said in inetd.conf beside the name of a service")
-    addresses = list(dict.fromkeys(bind.address for bind in entry.binds))
-    if addresses == [None]:
+    # Where addresses are kept as they are written, the key holds a spelling that is not ours.
+    told = {bind.key.partition(" ")[2] or told_address(bind.address, build): bind.address for bind in entry.binds}
+    if list(told.values()) == [None]:
         return service
     if not build.host_prefix:
-        losses.append(f"{service}: this inetd.conf cannot name an address ({', '.join(a or '*' for a in addresses)})")
+        losses.append(f"{service}: this inetd.conf cannot name an address ({', '.join(told)})")
         return service
-    if len(addresses) > 1 and any(address is None or ":" in address for address in addresses):
+    if len(told) > 1 and not build.keeps_addresses and any(address is None or ":" in address for address in told.values()):
         losses.append(f"{service}: IPv6 addresses cannot stand in a list; give each a line of its own")
-    return ",".join(f"[{a}]" if a and build.brackets and ":" in a else a or "*" for a in addresses) + ":" + service
+    return f"{','.join(told)}:{service}"
 
 
 def _wait_field(entry: Entry, build: InetdBuild, losses: list[str]) -> str:
