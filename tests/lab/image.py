@@ -23,7 +23,7 @@ _TALK = 10
 _CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 # Runs a program so that nothing of it, no process and no mount, can outlive this one.
-_CONTAINED = (
+CONTAINED = (
     *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--propagation", "private"),
 )
@@ -53,7 +53,7 @@ def image() -> Path:
     if (why := missing()) is not None:
         raise LabError(why)
     final.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(final.parent / "base.lock"):
+    with locked(final.parent / "base.lock"):
         if not final.is_dir():
             _build(final)
     return final
@@ -64,12 +64,13 @@ def _final() -> Path:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock; whoever has to wait for it says so."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("another build of the base image is under way: waiting for it")
+            say("another build of the base image is under way: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -83,45 +84,50 @@ def _build(final: Path) -> None:
             shutil.rmtree(old)
     building = final.with_name(final.name + ".building")
     (building / "layers").mkdir(parents=True)
-    _say("building the base image, about two minutes, once:")
+    say("building the base image, about two minutes, once:")
     scratch = building / "scratch"
     scratch.mkdir()
     try:
-        _say("  1 of 5: debootstrap, and where this machine gets its packages")
+        say("  1 of 5: debootstrap, and where this machine gets its packages")
         mirror, settings = _debootstrap_ready(), _apt_settings(scratch)
         _debootstrap(building / "root", mirror, settings)
-        _say("  4 of 5: users, mailbox, certificate, mail services")
-        _run(*_CONTAINED, "chroot", building / "root", "sh", "-c", recipe.PROVISION, env=_CLEAN)
-        _run("sh", "-c", recipe.TRIM, cwd=building / "root")
-        _say(f"  5 of 5: {', '.join(recipe.SUPER_SERVERS)}")
+        say("  4 of 5: users, mailbox, certificate, mail services")
+        run(*CONTAINED, "chroot", building / "root", "sh", "-c", recipe.PROVISION, env=_CLEAN)
+        run("sh", "-c", recipe.TRIM, cwd=building / "root")
+        say(f"  5 of 5: {', '.join(recipe.SUPER_SERVERS)}")
         _super_servers(building, mirror, scratch)
         shutil.rmtree(scratch)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     building.rename(final)
-    _say(f"the base image is ready after {time.monotonic() - started:.0f} s: {final}")
+    say(f"the base image is ready after {time.monotonic() - started:.0f} s: {final}")
 
 
 def _super_servers(building: Path, mirror: str, scratch: Path) -> None:
     packages = _download(recipe.SUPER_SERVERS, mirror, scratch)
     for name, program in recipe.DAEMONS.items():
         unpacked = scratch / f"unpacked-{name}"
-        _run("dpkg", "--extract", packages[name], unpacked)
+        run("dpkg", "--extract", packages[name], unpacked)
         shutil.copy2(unpacked / program, building / "root" / program)
     for name in ("none", *recipe.SUPER_SERVERS):
         merging = scratch / "merging"
         merging.mkdir(exist_ok=True)
         package = (packages[name],) if name in packages else ()
-        _run(*_CONTAINED, "sh", "-c", recipe.LAYER, "layer", building / "root", building / "layers" / name, merging, *package)
+        run(*CONTAINED, "sh", "-c", recipe.LAYER, "layer", building / "root", building / "layers" / name, merging, *package)
 
 
 def _debootstrap_ready() -> str:
     """Install debootstrap if it is not there; return the mirror that this machine's own apt uses."""
     if shutil.which("debootstrap") is None:
-        _run("apt-get", "update", "--quiet")
-        _run("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "debootstrap")
-    targets = _run("apt-get", "indextargets", "--format", "$(LABEL)|$(RELEASE)|$(SITE)", "Created-By: Packages")
+        run("apt-get", "update", "--quiet")
+        run("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "debootstrap")
+    return mirror()
+
+
+def mirror() -> str:
+    """The Debian mirror that this machine's own apt uses."""
+    targets = run("apt-get", "indextargets", "--format", "$(LABEL)|$(RELEASE)|$(SITE)", "Created-By: Packages")
     for target in targets.splitlines():
         label, release, site = target.split("|", 2)
         fetchable = re.match(r"(https?|file|ftp):", site)
@@ -132,7 +138,7 @@ def _debootstrap_ready() -> str:
 
 def _apt_settings(scratch: Path) -> dict[str, str]:
     """What debootstrap's downloader must be told so that it fetches the way this machine's apt does."""
-    found = dict(re.findall(r'^Acquire::(https?::[\w:]+) "(.+)";$', _run("apt-config", "dump"), re.MULTILINE))
+    found = dict(re.findall(r'^Acquire::(https?::[\w:]+) "(.+)";$', run("apt-config", "dump"), re.MULTILINE))
     settings = {f"{scheme}_proxy": proxy for scheme in ("http", "https") if (proxy := found.get(f"{scheme}::Proxy", "DIRECT")) != "DIRECT"}
     if authority := found.get("https::CAInfo") or found.get("https::CaInfo"):
         (scratch / "wgetrc").write_text(f"ca_certificate = {authority}\n")
@@ -143,7 +149,7 @@ def _apt_settings(scratch: Path) -> dict[str, str]:
 def _debootstrap(root: Path, mirror: str, settings: dict[str, str]) -> None:
     wanted = ",".join(" ".join(recipe.PACKAGES).split())
     # debootstrap cannot live with every path, such as one with a space: so it gets to see the folder in a plain place.
-    plainly = (*_CONTAINED, "sh", "-c", 'mount --bind "$1" /mnt && shift && exec "$@"', "sh", str(root.parent))
+    plainly = (*CONTAINED, "sh", "-c", 'mount --bind "$1" /mnt && shift && exec "$@"', "sh", str(root.parent))
     argv = (*plainly, "debootstrap", "--variant=minbase", f"--include={wanted}", recipe.SUITE, f"/mnt/{root.name}", mirror)
     announce = {
         "Retrieving": f"  2 of 5: fetching packages of Debian {recipe.SUITE} from {mirror}",
@@ -159,7 +165,7 @@ def _debootstrap(root: Path, mirror: str, settings: dict[str, str]) -> None:
                 lines.append(line.strip().removeprefix("I: "))
                 step = announce.pop(lines[-1].partition(" ")[0], None)
                 if step is not None or time.monotonic() > said + _TALK:
-                    _say(step or f"            {lines[-1]}")
+                    say(step or f"            {lines[-1]}")
                     said = time.monotonic()
         except BaseException:
             process.kill()
@@ -168,10 +174,17 @@ def _debootstrap(root: Path, mirror: str, settings: dict[str, str]) -> None:
         raise LabError(f"debootstrap failed ({process.returncode}): {' / '.join(lines[-3:])}")
 
 
-def _download(names: tuple[str, ...], mirror: str, scratch: Path) -> dict[str, Path]:
-    """Fetch packages of the image's own suite, with this machine's apt but none of its lists."""
+def _download(names: tuple[str, ...], site: str, scratch: Path) -> dict[str, Path]:
+    """Fetch packages of the image's own suite."""
+    apt = apt_apart("deb", site, scratch)
+    run(*apt, "download", *names, cwd=scratch)
+    return {name: next(scratch.glob(f"{name}_*.deb")) for name in names}
+
+
+def apt_apart(kind: str, site: str, scratch: Path) -> tuple[str, ...]:
+    """An apt-get for packages (deb) or their sources (deb-src) of the image's own suite: this machine's apt with none of its lists."""
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    (scratch / "sources.list").write_text(f"deb [signed-by={keyring}] {mirror} {recipe.SUITE} main\n")
+    (scratch / "sources.list").write_text(f"{kind} [signed-by={keyring}] {site} {recipe.SUITE} main\n")
     (scratch / "lists").mkdir()
     (scratch / "status").touch()
     apart = {
@@ -182,19 +195,20 @@ def _download(names: tuple[str, ...], mirror: str, scratch: Path) -> dict[str, P
         "Dir::Cache": scratch,
         "APT::Sandbox::User": "root",
     }
-    options = [argument for key, value in apart.items() for argument in ("-o", f"{key}={value}")]
-    _run("apt-get", *options, "--quiet", "update", cwd=scratch)
-    _run("apt-get", *options, "--quiet", "download", *names, cwd=scratch)
-    return {name: next(scratch.glob(f"{name}_*.deb")) for name in names}
+    apt = ("apt-get", *(argument for key, value in apart.items() for argument in ("-o", f"{key}={value}")), "--quiet")
+    run(*apt, "update", cwd=scratch)
+    return apt
 
 
-def _run(*argv: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
-    result = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+def run(*argv: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, said: str = "") -> str:
+    """Run a program with this on its standard input and return its output; raises LabError with its last words."""
+    result = subprocess.run(argv, cwd=cwd, env=env, capture_output=True, text=True, input=said, check=False)
     if result.returncode != 0:
-        said = (result.stderr or result.stdout).strip().splitlines()
-        raise LabError(f"{argv[0]} failed ({result.returncode}) while building the base image: {' / '.join(said[-3:])}")
+        words = (result.stderr or result.stdout).strip().splitlines()
+        raise LabError(f"{argv[0]} failed ({result.returncode}): {' / '.join(words[-3:])}")
     return result.stdout
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell whoever waits what is being done."""
     print(line, file=sys.stderr, flush=True)
