@@ -41,6 +41,13 @@ INETD_ROWS = [
     ("inetd.md 3", "debian-12/openbsd-inetd", "imap/tcp4", "", RELOAD),
     ("inetd.md 3", "debian-12/openbsd-inetd", "", "imap/tcp", RELOAD),
     ("inetd.md 3", "debian-12/openbsd-inetd", "tftp/udp", "tftp/udp4", RELOAD),
+    ("inetd.md 3", "linux/busybox-inetd", "imap/tcp", "imap/tcp6", TWICE),
+    ("inetd.md 3", "linux/busybox-inetd", "imap/tcp6", "imap/tcp", TWICE),
+    ("inetd.md 3", "linux/busybox-inetd", "imap/tcp", "127.0.0.1:imap/tcp", TWICE),
+    ("inetd.md 3", "linux/busybox-inetd", "tftp/udp", "tftp/udp6", RELOAD),
+    ("the open one of two that contend would win", "linux/busybox-inetd", "imap/tcp6", "imap/tcp imap/tcp6", RESTART),
+    ("its retry dereferences no address", "linux/busybox-inetd", "nosuch/tcp imap/tcp", "nosuch/tcp imap/tcp6", RESTART),
+    ("nothing is retried", "linux/busybox-inetd", "imap/tcp", "imap/tcp nosuch/tcp", RELOAD),
     ("quiet", "debian-12/openbsd-inetd", "imap/tcp", "imap/tcp", ()),
     ("quiet", "freebsd-14/inetd", "", "", ()),
 ]
@@ -58,6 +65,17 @@ def test_an_inetd_is_reloaded_until_the_new_sockets_are_there(
     old, new = (formats.read({"/etc/inetd.conf": lines(said)}, name).entries for said in (before, after))
 
     assert activation(old, new, resolve(name)) == verbs, source
+
+
+@pytest.mark.parametrize(("name", "verbs"), [("linux/busybox-inetd", RESTART), ("debian-12/openbsd-inetd", RELOAD)])
+def test_busybox_is_restarted_when_a_built_in_service_becomes_a_program(name: str, verbs: tuple[str, ...]) -> None:
+    built_in, program = (
+        formats.read({"/etc/inetd.conf": f"daytime stream tcp nowait root {server}\n"}, name).entries for server in ("internal", "/x x")
+    )
+
+    assert activation(built_in, program, resolve(name)) == verbs
+    assert activation(program, built_in, resolve(name)) == verbs
+    assert activation(built_in, (*built_in, *program), resolve(name)) == verbs
 
 
 XINETD_ROWS = [

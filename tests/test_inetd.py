@@ -13,7 +13,7 @@ from inet46.entry import Bind, Entry, Unstartable
 from inet46.errors import Inexpressible
 from inet46.formats import Reading, inetd
 from inet46.host import HostPolicy
-from inet46.knowledge import resolve
+from inet46.knowledge import INETD_BUILDS, resolve
 from inet46.predict import predict
 from inet46.service import Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
@@ -21,7 +21,12 @@ from inet46.sockets import Family, Transport
 CASES = Path(__file__).parent / "cases" / "inetd"
 TOKENS: dict[str, dict[str, dict[str, list[str]]]] = tomllib.loads((CASES / "tokens.toml").read_text())
 LINES: list[dict[str, Any]] = tomllib.loads((CASES / "lines.toml").read_text())["case"]
-HOSTS = {"openbsd": "debian-12/openbsd-inetd", "inetutils": "debian-12/inetutils-inetd", "freebsd": "freebsd-14/inetd"}
+HOSTS = {
+    "openbsd": "debian-12/openbsd-inetd",
+    "inetutils": "debian-12/inetutils-inetd",
+    "freebsd": "freebsd-14/inetd",
+    "busybox": "linux/busybox-inetd",
+}
 
 
 def told(text: str, policy: HostPolicy) -> str:
@@ -79,6 +84,11 @@ def one(text: str, host: str) -> Entry:
     return entry
 
 
+def plain(text: str, host: str) -> str:
+    """A line for IPv4 as this daemon has it."""
+    return text.replace("tcp4", "tcp") if host == "busybox" else text
+
+
 def program_of(text: str, host: str) -> Program:
     program = one(text, host).program
     assert isinstance(program, Program)
@@ -97,10 +107,18 @@ def program_of(text: str, host: str) -> Program:
         ("openbsd", "", ("imapd",)),
         ("openbsd", "x a\x0bb c\rd", ("x", "a\x0bb", "c\rd")),
         ("inetutils", "x a\rb \r", ("x", "a\rb")),
+        ("busybox", "x 'a b'", ("x", "'a", "b'")),
+        ("busybox", "x a#b c", ("x", "a")),
+        ("busybox", "", ("/usr/sbin/imapd",)),
+        ("busybox", "x a\\\nb \\\n c\r", ("x", "ab", "c\r")),
+        ("busybox", "x a\\", ("x", "a")),
+        ("busybox", "x a\\b", ("x", "a\\b")),
+        ("busybox", "x " + " ".join("abcdefghijklmnopqrs"), ("x", *"abcdefghijklmnopqrs")),
+        ("busybox", "x " + " ".join("abcdefghijklmnopqrst") + " \t# u", ("x", *"abcdefghijklmnopqr", "s t")),
     ],
 )
 def test_arguments_are_split_as_the_daemon_splits_them(host: str, words: str, argv: tuple[str, ...]) -> None:
-    assert program_of(f"imap stream tcp4 nowait root /usr/sbin/imapd {words}\n", host).argv == argv
+    assert program_of(plain(f"imap stream tcp4 nowait root /usr/sbin/imapd {words}\n", host), host).argv == argv
 
 
 def test_a_return_at_the_end_stays_in_openbsds_last_argument() -> None:
@@ -145,10 +163,12 @@ def test_a_line_is_cut_by_bytes_not_by_characters() -> None:
         ("freebsd", "nowait/0", False, Limits()),
         ("freebsd", "wait.5", True, Limits()),
         ("freebsd", "waiting", True, Limits()),
+        ("busybox", "nowait.5", False, Limits(rate=Rate(connections=4))),
+        ("busybox", "wait.0", True, Limits()),
     ],
 )
 def test_the_wait_field_is_read_in_the_daemons_dialect(host: str, word: str, *, waits: bool, limits: Limits) -> None:
-    entry = one(f"imap stream tcp4 {word} root /bin/x\n", host)
+    entry = one(plain(f"imap stream tcp4 {word} root /bin/x\n", host), host)
 
     assert (entry.wait, entry.limits) == (waits, limits)
 
@@ -161,14 +181,41 @@ def test_the_wait_field_is_read_in_the_daemons_dialect(host: str, word: str, *, 
         ("openbsd", "a.b:c", "a", "b:c"),
         ("inetutils", "a.b:c", "a.b", "c"),
         ("inetutils", "nobody.mail", "nobody", "mail"),
+        ("busybox", "a.b:c", "a", "b:c"),
+        ("busybox", "nobody:mail", "nobody", "mail"),
         ("freebsd", "a.b", "a.b", None),
         ("freebsd", "nobody:mail/daemon", "nobody", "mail"),
     ],
 )
 def test_user_and_group_are_split_in_the_daemons_order(host: str, word: str, user: str, group: str | None) -> None:
-    entry = one(f"imap stream tcp4 nowait {word} /bin/x\n", host)
+    entry = one(plain(f"imap stream tcp4 nowait {word} /bin/x\n", host), host)
 
     assert (entry.user, entry.group) == (user, group)
+
+
+def test_a_word_that_goes_on_in_the_next_line_of_busybox_keeps_its_place() -> None:
+    text = "# a\\\n b\n7001 stream t\\\ncp nowait root /bin/x x \\\n a\n"
+    (fields,) = inetd.logical_lines(inetd.parse(text), INETD_BUILDS["busybox-inetd"])
+
+    assert fields.number == 3
+    assert [place.text for place in fields.spans] == ["7001", "stream", "t\\\ncp", "nowait", "root", "/bin/x", "x", "a"]
+
+
+def test_an_address_that_busybox_would_take_for_another_one_is_written_as_it_was_read() -> None:
+    text = "::1:7001\tdgram\tudp6\twait\troot\t/bin/x x\n[::1],*:7001\tdgram\tudp6\twait\troot\t/bin/x x\n"
+
+    assert formats.write(formats.read({"/etc/inetd.conf": text}, HOSTS["busybox"]).entries, HOSTS["busybox"]) == text
+
+
+def test_where_busybox_looks_for_a_server_is_said() -> None:
+    faults = formats.read(
+        {"/etc/inetd.conf": "7001 stream tcp nowait root imapd\n7002 stream tcp nowait root ./x\n"}, HOSTS["busybox"]
+    ).faults
+
+    assert [str(fault) for fault in faults] == [
+        "/etc/inetd.conf:1: 7001: server 'imapd' is not the absolute path of a program: what its PATH has of that name is started",
+        "/etc/inetd.conf:2: 7002: server './x' is not the absolute path of a program: every client will be disconnected",
+    ]
 
 
 def test_a_rate_that_no_model_holds_is_unknown_not_an_accident() -> None:

@@ -262,6 +262,9 @@ def test_a_question_names_everything_that_can_be_missing() -> None:
 # -- refusals ------------------------------------------------------------------------------------------------------------------------
 
 DOVECOT = listening(pids=(77,), command="dovecot")
+BUSYBOX = attrs.evolve(OPENBSD, kind="busybox-inetd")
+NOT_YET = "busybox's inetd is not deployed to yet; inet46 plan --host linux/busybox-inetd shows what it has to be told"
+
 REFUSALS: dict[str, tuple[Look, dict[str, Any], str]] = {
     "a stand-alone daemon": (
         a_look(sockets=(DOVECOT,)),
@@ -325,6 +328,10 @@ REFUSALS: dict[str, tuple[Look, dict[str, Any], str]] = {
         {},
         "openbsd-inetd and xinetd are both running; name the one that is meant with policy=",
     ),
+    "busybox": (a_look(BUSYBOX), {}, NOT_YET),
+    "busybox on a system without a name": (a_look(BUSYBOX, os_id="", os_version=""), {"policy": "linux/busybox-inetd"}, NOT_YET),
+    "busybox beside another": (a_look(super_servers=(BUSYBOX, XINETD)), {}, NOT_YET),
+    "the policy's busybox": (a_look(), {"policy": "linux/busybox-inetd"}, NOT_YET),
     "no IPv6": (a_look(ipv6=False), {}, "imap/tcp: wanted over IPv6, and this host has no IPv6"),
     "IPv6 switched off": (a_look(ipv6_loopback=False), {}, "imap/tcp: wanted over IPv6, and this host has no IPv6"),
     "no privilege": (a_look(uid=1000), {}, "this needs root on the host, and the look ran with uid 1000: use _sudo, _doas or _su_user"),

@@ -258,6 +258,8 @@ REFUSED = {
     # udp6 leaves IPV6_V6ONLY to the kernel: at bindv6only=0 there is no v6only datagram socket (facts/inetd.md 1).
     ("debian-12/openbsd-inetd", Sharing.SEPARATE, Transport.UDP, "0"),
     ("debian-12/openbsd-inetd", Sharing.SEPARATE, Transport.UDP, None),
+    # busybox leaves it to the kernel for tcp6 as well: at bindv6only=0 it has no v6only socket at all.
+    *(("linux/busybox-inetd", Sharing.SEPARATE, transport, knob) for transport in Transport for knob in ("0", None)),
 }
 
 
@@ -297,7 +299,16 @@ def refusal(wish: Service, host: Host) -> str | None:
         return "a built-in service has no number"
     if isinstance(wish.program, Builtin) and host.name == "debian-12/openbsd-inetd" and (dual or host.policy.sharing is Sharing.MAPPED):
         return "tcp46 works with a number only, and a built-in service only with its name"
+    if host.name == "linux/busybox-inetd" and (_alone(wish) or host.policy.sharing is Sharing.SEPARATE):
+        return "busybox leaves IPV6_V6ONLY to the kernel, for all services alike"
     return None
+
+
+def _alone(wish: Service) -> bool:
+    """True if IPv6 is wanted on every address and IPv4 is not, from the same socket."""
+    anywhere = {listener.family: listener for listener in wish.wanted if listener.address is None}
+    six = anywhere.get(Family.IPV6)
+    return six is not None and (six.v6only is True or (six.v6only is None and Family.IPV4 not in anywhere))
 
 
 # -- law 6: quiet ----------------------------------------------------------------------------------------------------------------------

@@ -186,6 +186,8 @@ INETDS = [
     ("debian-12/inetutils-inetd", Sharing.SEPARATE, ["imap tcp4", "imap tcp6only"]),
     ("debian-12/inetutils-inetd", Sharing.MAPPED, ["imap tcp6"]),
     ("debian-12/inetutils-inetd", Sharing.AUTO, ["imap tcp4", "imap tcp6only"]),
+    ("linux/busybox-inetd", Sharing.MAPPED, ["imap tcp6"]),
+    ("linux/busybox-inetd", Sharing.AUTO, ["imap tcp6"]),
 ]
 
 
@@ -194,6 +196,23 @@ def test_each_inetd_is_told_in_its_own_tokens(name: str, sharing: Sharing, lines
     text = plan([IMAP], HostPolicy(name=name, sharing=sharing)).files["/etc/inetd.conf"]
 
     assert [" ".join(line.split()[:3:2]) for line in text.splitlines()] == lines
+
+
+@pytest.mark.parametrize(
+    ("knob", "sharing", "lines", "settings"),
+    [
+        (0, Sharing.AUTO, ["imap tcp6"], []),
+        (0, Sharing.MAPPED, ["imap tcp6"], []),
+        (1, Sharing.AUTO, ["imap tcp", "imap tcp6"], []),
+        (1, Sharing.SEPARATE, ["imap tcp", "imap tcp6"], []),
+        (1, Sharing.MAPPED, ["imap tcp6"], ["0", "0"]),
+    ],
+)
+def test_busybox_is_told_what_its_kernel_s_knob_makes_right(knob: int, sharing: Sharing, lines: list[str], settings: list[str]) -> None:
+    planned = plan([IMAP], HostPolicy(name="linux/busybox-inetd", sharing=sharing, settings={"net.ipv6.bindv6only": knob}))
+
+    assert [" ".join(line.split()[:3:2]) for line in planned.files["/etc/inetd.conf"].splitlines()] == lines
+    assert [setting.value for setting in planned.settings] == settings
 
 
 @pytest.mark.parametrize("name", ["debian-12/xinetd", "fedora-33/xinetd", "freebsd-14/xinetd"])
@@ -344,6 +363,14 @@ REFUSALS = [
         (
             "tftp/udp cannot be proved on debian-12/openbsd-inetd: tftp/udp: [::]:69 dual serves both families, and sharing is separate",
             "tftp/udp cannot be proved on debian-12/openbsd-inetd: tftp: no protocol of this inetd opens IPv6",
+        ),
+    ),
+    (
+        HostPolicy(name="linux/busybox-inetd", sharing=Sharing.SEPARATE), IMAP,
+        (
+            "imap/tcp cannot be proved on linux/busybox-inetd: imap/tcp over IPv6 at [::]:143 would not be answered",
+            "imap/tcp cannot be proved on linux/busybox-inetd: /etc/inetd.conf:2: imap/tcp: address already in use: [::]:143 dual is taken by 0.0.0.0:143 of imap; IPv6 is lost",
+            "imap/tcp cannot be proved on linux/busybox-inetd: /etc/inetd.conf:2: 143/tcp: address already in use: [::]:143 dual is taken by 0.0.0.0:143 of 143; IPv6 is lost",
         ),
     ),
     (

@@ -163,6 +163,8 @@ def _server(policy: HostPolicy | None, look: Look) -> SuperServer:
     if not look.super_servers:
         raise _Refused("no super-server is installed: neither inetd nor xinetd was found")
     running = [server for server in look.super_servers if server.pid is not None]
+    if "busybox-inetd" in ([policy.super_server] if policy else [server.kind for server in running]):
+        raise _Refused("busybox's inetd is not deployed to yet; inet46 plan --host linux/busybox-inetd shows what it has to be told")
     if policy is None:
         if not running:
             names = ", ".join(server.kind for server in look.super_servers)

@@ -2,7 +2,7 @@
 
 A reload is cheap and keeps sessions, and it is where services die: most inetds bind the new socket while the old one is still open, and
 xinetd takes no notice of a changed v6only. The reload is replayed against the kernel's matrix; what it would get wrong decides the verbs.
-Sources: facts on reload in `knowledge` (rebind_conflict, heals); xinetd reconfig.c; measured on the lab's hosts.
+Sources: facts on reload in `knowledge` (rebind_conflict, heals, keeps_type, retry_kills); xinetd reconfig.c; measured on the lab's hosts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from inet46.entry import Entry
 from inet46.knowledge import Host, InetdBuild
 from inet46.predict import predict
+from inet46.service import Builtin
 from inet46.sockets import Family, Socket, collide
 
 __all__ = ["RESTART", "activation"]
@@ -36,10 +37,31 @@ def activation(before: Iterable[Entry], after: Iterable[Entry], host: Host) -> t
 
 
 def _inetd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host, build: InetdBuild) -> tuple[str, ...]:
+    if build.keeps_type and _nature_changes(old, new):
+        return RESTART
     if not build.rebind_conflict or not _reload_fails(_table(old, host), _table(new, host), host):
         return RELOAD
+    if _clash(new, host) or (build.retry_kills and not all(_has_port(entry, host) for entry in (*old, *new))):
+        return RESTART
     # The first reload fails to bind and then closes the old socket; the second act finds the port free.
     return (*RELOAD, "settle", build.heals)
+
+
+def _nature_changes(old: tuple[Entry, ...], new: tuple[Entry, ...]) -> bool:
+    """Return True if a service that the daemon performs itself becomes a program, or a program becomes one."""
+    before, after = (
+        {(entry.service, bind): isinstance(entry.program, Builtin) for entry in entries for bind in entry.binds} for entries in (old, new)
+    )
+    return any(before[key] != after[key] for key in before.keys() & after.keys())
+
+
+def _clash(entries: tuple[Entry, ...], host: Host) -> bool:
+    """Return True if entries contend among themselves: a socket that is open already would win, whichever stands first."""
+    return any(fault.name == "double-bind" for fault in predict(entries, host).faults)
+
+
+def _has_port(entry: Entry, host: Host) -> bool:
+    return entry.port is not None or host.port(entry.service, entry.transport) is not None
 
 
 def _reload_fails(old: dict[_Key, Socket], new: dict[_Key, Socket], host: Host) -> bool:

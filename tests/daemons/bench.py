@@ -18,11 +18,11 @@ import attrs
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import Host, resolve
 from inet46.sockets import Family, Socket, Transport
-from tests.lab import image, places
+from tests.lab import busybox, image, places
 
 __all__ = ["HOSTS", "KNOB", "Bench", "Files", "Look", "Step", "host_on_bench", "missing", "start"]
 
-HOSTS = ("debian-12/openbsd-inetd", "debian-12/inetutils-inetd", "debian-12/xinetd")
+HOSTS = ("debian-12/openbsd-inetd", "debian-12/inetutils-inetd", "debian-12/xinetd", "linux/busybox-inetd")
 KNOB = "net.ipv6.bindv6only"
 
 Files = Mapping[str, str]
@@ -89,15 +89,15 @@ def start(files: Files) -> tuple[Step, ...]:
     return ("files", dict(files)), ("start",), ("look",)
 
 
-def missing() -> str | None:
-    """What this machine lacks for a bench, in one line, or None; the image is built when it is not there and can be."""
+def missing(name: str) -> str | None:
+    """What this machine lacks for a host's bench, in one line, or None; what it runs in is built when it is not there and can be."""
     if (why := places.missing()) is not None:
         return why
     try:
         image.base_root()
     except places.LabError as problem:
         return str(problem)
-    return None
+    return busybox.missing() if name.endswith(f"/{busybox.NAME}") else None
 
 
 @functools.cache

@@ -19,17 +19,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.lab import guest, image, linux
-from tests.lab.spec import HostSpec, SuperServer
+from tests.lab import busybox, guest, image, linux
+from tests.lab.spec import HostSpec
 
 Step = list[Any]
-"""["files", {path: text}], ["start"], ["signal", NAME], ["stop"], ["look"], ["sysctl", NAME, VALUE]."""
+"""["files", {path: text}], ["start"], ["signal", NAME], ["ask", PORT], ["stop"], ["look"], ["sysctl", NAME, VALUE]."""
 
-# As the init scripts and default files of their Debian packages start them.
-_COMMANDS: Mapping[SuperServer, tuple[str, ...]] = {
+# As the init scripts and default files of their Debian packages start them; busybox's, which has none, as its own help shows it.
+_COMMANDS: Mapping[str, tuple[str, ...]] = {
     "openbsd-inetd": ("/usr/sbin/inetd",),
     "inetutils-inetd": ("/usr/sbin/inetutils-inetd",),
     "xinetd": ("/usr/sbin/xinetd", "-pidfile", "/run/xinetd.pid", "-stayalive", "-inetd_compat"),
+    busybox.NAME: ("/usr/sbin/inetd",),
 }
 _PLACES = ("etc/inetd.conf", "etc/inetd.d", "etc/xinetd.conf", "etc/xinetd.d", "etc/more")
 
@@ -45,7 +46,7 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 class Daemon:
     """The daemon of the moment, and what it has said to syslog."""
 
-    def __init__(self, super_server: SuperServer) -> None:
+    def __init__(self, super_server: str) -> None:
         self.command = _COMMANDS[super_server]
         self.pid: int | None = None
         self.state = "not started"
@@ -72,6 +73,13 @@ class Daemon:
         if self.pid is not None and self.state == "serves":
             os.kill(self.pid, signal.Signals[f"SIG{name}"])
             self._settle()
+
+    def ask(self, port: int) -> None:
+        """Connect, and put what is answered into the log."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_PATIENCE)
+            connection.connect(("127.0.0.1", port))
+            self.log.append(f"answer: {connection.recv(65536).decode(errors='replace').strip()}")
 
     def stop(self) -> None:
         """End it the usual way; one that hangs is killed."""
@@ -193,6 +201,8 @@ def _play(daemon: Daemon, steps: list[Step]) -> list[dict[str, Any]]:
                 daemon.start()
             case "signal":
                 daemon.signal(*rest)
+            case "ask":
+                daemon.ask(*rest)
             case "stop":
                 daemon.stop()
             case "look":
@@ -210,10 +220,11 @@ def _set(name: str, value: str) -> None:
     Path("/proc/sys", name.replace(".", "/")).write_text(value)
 
 
-def _serve(super_server: SuperServer, knob: str, scratch: Path) -> None:
+def _serve(super_server: str, knob: str, scratch: Path) -> None:
     linux.die_with_parent(signal.SIGKILL)
     linux.drop_capabilities_of_the_machine()
-    root = guest.make_root(HostSpec(name="bench", super_server=super_server), image.layers(super_server), scratch)
+    layers = busybox.layers() if super_server == busybox.NAME else image.layers(super_server)
+    root = guest.make_root(HostSpec(name="bench", super_server="none"), layers, scratch)
     linux.change_root(root, "mnt")
     _set("net.unix.max_dgram_qlen", "10000")
     subprocess.run(("/usr/sbin/ip", "link", "set", "lo", "up"), check=True, env=_ENVIRONMENT)

@@ -10,7 +10,7 @@ from tests.daemons.judge import Case
 
 __all__ = ["of"]
 
-_OPENBSD, _INETUTILS, _XINETD = HOSTS
+_OPENBSD, _INETUTILS, _XINETD, _BUSYBOX = HOSTS
 
 _LINE = f"7001\tstream\ttcp\tnowait\troot\t{SERVER} true\n"
 _FOUR = f"7002\tstream\ttcp4\tnowait\troot\t{SERVER} true\n"
@@ -76,7 +76,48 @@ _INETD_TEXTS: Mapping[str, str] = {
     "tcpmux twice and its listener": f"tcpmux/imap stream tcp nowait root {SERVER}\ntcpmux stream tcp4 nowait root internal\n"
     f"tcpmux/+pop3 stream tcp nowait root {SERVER}\n",
     "tcpmux for datagrams": f"tcpmux/imap dgram udp wait root {SERVER} true\n{_FOUR}",
+    "mapped address on an IPv4 socket": f"::ffff:127.0.0.1:7001 stream tcp nowait root {SERVER}\n{_FOUR}",
     "tabs and blanks": f"7001  \t stream \t tcp4\t\tnowait   root\t {SERVER}  true  \t \n{_FOUR}",
+}
+
+# What only busybox has: a parser that knows nothing of inetd.conf, and a table that goes by texts.
+_BUSYBOX_TEXTS: Mapping[str, str] = {
+    "backslashes": f"7001 stream tcp \\\n nowait root {SERVER} true \\\n-a\n7003 stream tc\\\np6 nowait root {SERVER}\n",
+    "comment that goes on": f"# imap is off \\\n7001 stream tcp nowait root {SERVER}\n{_SIX}",
+    "backslash at the end": f"{_SIX}7001 stream tcp nowait root {SERVER} \\",
+    "two backslashes": f"7001 stream tcp nowait root {SERVER} a\\\\\n{_SIX}{_LINE}",
+    "backslash before the line end of DOS": f"7001 stream tcp nowait root {SERVER} \\\r\n{_SIX}",
+    "backslash behind a NUL": f"7001 stream tcp nowait root {SERVER} a\0b\\\n{_SIX}{_LINE}",
+    "comment in the middle of a word": f"7001 stream tcp nowait root {SERVER}#here\n7003 stream tcp6 nowait root#{SERVER}\n{_SIX}",
+    "default host behind a comment": f"127.0.0.1: # loopback only\n{_LINE}*:#\n{_SIX}",
+    "default host of nothing": f":\n{_LINE}*:\n{_SIX}",
+    "default hosts": f"127.0.0.1,::1:\n{_LINE}{_SIX}",
+    "list with brackets": f"[::1],[::]:7001 dgram udp6 wait root {SERVER}\n127.0.0.1,[::1]:7002 stream tcp6 nowait root {SERVER}\n",
+    "list with something that is no address": f",127.0.0.1,[*]:7001 stream tcp nowait root {SERVER}\n[*]:7002 stream tcp nowait root {SERVER}\n",
+    "one address in two spellings": f"::1:7001 dgram udp6 wait root {SERVER}\n[::1]:7001 dgram udp6 wait root {SERVER}\n",
+    "one address twice in a list": f"::1,::1:7001 dgram udp6 wait root {SERVER}\n",
+    "raw before stream": f"7001 raw tcp nowait root {SERVER}\n{_LINE}{_SIX}",
+    "stream before raw": f"{_LINE}7001 raw tcp nowait root {SERVER}\n",
+    "raw for one of two hosts": f"127.0.0.1:7001 raw tcp nowait root {SERVER}\n127.0.0.1,127.0.0.2:7001 stream tcp nowait root {SERVER}\n",
+    "misspelt type before the right one": f"7001 streem tcp nowait root {SERVER}\n{_LINE}*:{_LINE}",
+    "type of the other protocol": f"7001 stream udp nowait root {SERVER}\n7002 dgram tcp wait root {SERVER}\n{_SIX}",
+    "protocols of others": "".join(
+        f"{7001 + number} stream {protocol} nowait root {SERVER}\n"
+        for number, protocol in enumerate(("TCP", "tcp5", "tcp,rcvbuf=64k", "tcp6/faith", "faith/tcp6", "rpc/tcp", "sctp", "6", "tcp66"))
+    ),
+    "waits": "".join(
+        f"{7001 + number} stream tcp {wait} root {SERVER}\n"
+        for number, wait in enumerate(
+            ("wait", "NOWAIT", "no", "wait.", "wait.1x", "wait.07", "nowait.4294967295", "nowait.4294967296", "w")
+        )
+    ),
+    "built-ins that wait or not": "".join(
+        f"{name} {kind} {wait} root internal\n"
+        for name, kind, wait in (("echo", "stream tcp", "wait"), ("time", "stream tcp6", "nowait"), ("echo", "dgram udp", "nowait"))
+    ),
+    "internal for a long name": "kerberos stream tcp wait root internal\nimap stream tcp nowait root internal\n",
+    "numbers": f"0143 stream tcp nowait root {SERVER}\n7001x stream tcp nowait root {SERVER}\n",
+    "empty lines of DOS": f"\r\n127.0.0.1:\r\n{_FOUR}\r\n{_SIX}",
 }
 
 _ALONE, _OTHER = paragraph("imap", flags="IPv4"), paragraph("pop3", flags="IPv6")
@@ -215,6 +256,8 @@ def of(name: str) -> list[Case]:
         alone = [Case(label, {XINETD: text}) for label, text in _XINETD_TEXTS.items()]
         return [*alone, *(Case(label, files) for label, files in _XINETD_FILES.items())]
     cases = [Case(label, {INETD: text}) for label, text in _INETD_TEXTS.items()]
+    if name == _BUSYBOX:
+        cases += [Case(label, {INETD: text}) for label, text in _BUSYBOX_TEXTS.items()]
     if name == _OPENBSD:
         cases.append(Case("mapped address, tcp6", {INETD: f"[::ffff:127.0.0.1]:7001 stream tcp6 nowait root {SERVER} true\n{_FOUR}"}))
     if name == _INETUTILS:

@@ -115,4 +115,15 @@ HOSTS = (
         mapping=_LINUX_MAPPING,
         source="xinetd 2:2.3.15-34.fc33, spec file and changelog; read, not run",
     ),
+    HostRow(
+        name="linux/busybox-inetd",
+        kernel="linux",
+        server="busybox-inetd",
+        config="/etc/inetd.conf",
+        directory=None,
+        daemon="/usr/sbin/inetd",
+        unit="inetd",
+        mapping=_LINUX_MAPPING,
+        source="busybox with CONFIG_INETD, which Debian's own leaves out; built from Debian's source and measured: tests/test_daemons.py",
+    ),
 )

@@ -103,6 +103,7 @@ INETDS = (
         short_line_kills=False,
         rebind_conflict=True,
         heals="reload",
+        unmaps_hosts=True,
         source="openbsd-inetd 0.20221205-2~deb12u1 with debian/patches/default_v4v6; measured: tests/test_daemons.py",
     ),
     InetdBuild(
@@ -146,7 +147,59 @@ INETDS = (
         short_line_kills=False,
         rebind_conflict=True,
         heals="reload",
+        unmaps_hosts=True,
         source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6; measured: tests/test_daemons.py",
+    ),
+    # A protocol is tcp or udp, with a 6 or without; what people write elsewhere stands here because it loses its line.
+    InetdBuild(
+        name="busybox-inetd",
+        tokens=(
+            Token(name="tcp", transport=_TCP, opens=(Bound(family=_V4, key="tcp"),)),
+            Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, key="tcp6"),)),
+            Token(name="udp", transport=_UDP, opens=(Bound(family=_V4, key="udp"),)),
+            Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, key="udp6"),)),
+            *(
+                Token(name=f"{kind.value}{digits}", transport=kind, opens=())
+                for kind in (_TCP, _UDP)
+                for digits in ("4", "46", "64", "6only")
+            ),
+        ),
+        builtins=_BUILTINS,
+        numeric_ports=True,
+        host_prefix=True,
+        brackets=True,
+        default_host_ends=True,
+        maps_hosts=False,
+        quotes=False,
+        trims=False,
+        comment_anywhere=True,
+        continuation=False,
+        rereads_line=False,
+        looks_at_server=False,
+        merges_wildcards=False,
+        builtin_ends_entry=False,
+        builtin_leaks_address=False,
+        adds_tcpmux=False,
+        max_args=20,
+        excess_args_cost_line=False,
+        line_limit=None,
+        suffix=Suffix.RATE,
+        rate_offset=1,
+        user_group=".:",
+        bad_user_costs_entry=False,
+        short_line_kills=False,
+        rebind_conflict=True,
+        heals="reload",
+        strict=True,
+        backslash=True,
+        glues_args=True,
+        argv0_is_path=True,
+        searches_path=True,
+        keeps_addresses=True,
+        keeps_type=True,
+        retry_kills=True,
+        source="busybox networking/inetd.c (parse_one_line, reread_config_file), libbb/parse_config.c, libbb/xconnect.c, all the same in "
+        "1.35.0 and 1.37.0; Debian's 1:1.35.0-4+deb12u1, whose patches leave them alone, built and measured: tests/test_daemons.py",
     ),
     # xinetd's own reading of inetd.conf (-inetd_compat): the protocol has to stand in /etc/protocols, so tcp4 and tcp6 do not exist.
     *(
