@@ -207,6 +207,21 @@ def test_an_address_that_busybox_would_take_for_another_one_is_written_as_it_was
     assert formats.write(formats.read({"/etc/inetd.conf": text}, HOSTS["busybox"]).entries, HOSTS["busybox"]) == text
 
 
+def test_an_entry_of_busybox_that_an_earlier_line_spoilt_says_so() -> None:
+    text = "7001 raw tcp nowait root /x\n7001 stream tcp nowait root /x\n"
+
+    assert [fault.message for fault in formats.read({"/etc/inetd.conf": text}, HOSTS["busybox"]).faults] == [
+        "7001: there is no 'raw' socket for tcp; nothing is opened",
+        "7001: an earlier line made this entry 'raw', of which there is no socket for tcp; nothing is opened",
+    ]
+
+
+def test_a_line_that_busybox_loses_is_said_to_be_lost_and_nothing_else() -> None:
+    text = "ftp stream tcp nowait/5 root ftpd\n"
+
+    assert [fault.code for fault in formats.read({"/etc/inetd.conf": text}, HOSTS["busybox"]).faults] == ["I106"]
+
+
 def test_where_busybox_looks_for_a_server_is_said() -> None:
     faults = formats.read(
         {"/etc/inetd.conf": "7001 stream tcp nowait root imapd\n7002 stream tcp nowait root ./x\n"}, HOSTS["busybox"]

@@ -142,8 +142,8 @@ class _Reader:
             return None
         numbered = re.fullmatch(NUMBER, service) is not None
         _check_service(service, token, build, numbered=numbered)
-        program = self._program(service, server, argv, fields, hosts)
         waits, limits, extra = self._wait(wait, fields)
+        program = self._program(service, server, argv, fields, hosts)
         if build.strict and isinstance(program, Builtin) and waits != (socket_type == "dgram"):
             word = "wait" if socket_type == "dgram" else "nowait"
             raise _Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
@@ -184,10 +184,10 @@ class _Reader:
         """Keep the addresses whose entry has a type of which there are sockets: the one that its first line gave it."""
         types = [self.types.setdefault((text, service, protocol), socket_type) for text, _ in addresses]
         if not any(known in _SOCKET_TYPES for known in types):
-            first = f", which an earlier line made it {types[0]!r}" if types[0] != socket_type else ""
-            raise _Lost(
-                "I103", "unknown-socket-type", f"{service}: there is no {types[0]!r} socket for {protocol}{first}; nothing is opened"
-            )
+            text = f"there is no {types[0]!r} socket for {protocol}; nothing is opened"
+            if types[0] != socket_type:
+                text = f"an earlier line made this entry {types[0]!r}, of which there is no socket for {protocol}; nothing is opened"
+            raise _Lost("I103", "unknown-socket-type", f"{service}: {text}")
         return tuple(address for address, known in zip(addresses, types, strict=True) if known in _SOCKET_TYPES)
 
     def _binds(self, fields: Fields, token: Token, addresses: tuple[_Address, ...]) -> tuple[Bind, ...]:
