@@ -5,13 +5,14 @@ The order of the tokens is the order of preference when a socket has to be spell
 
 import attrs
 
-from inet46.knowledge.rows import Bound, InetdBuild, Suffix, Token
+from inet46.knowledge.rows import Bound, InetdBuild, Spawn, Suffix, Token
 from inet46.sockets import Family, Transport
 
 __all__ = ["INETDS"]
 
 _TCP, _UDP = Transport.TCP, Transport.UDP
 _V4, _V6 = Family.IPV4, Family.IPV6
+_OFF = "the service is switched off for ten minutes"
 _BUILTINS = ("echo", "discard", "daytime", "time", "chargen")
 
 # FreeBSD sets IPV6_V6ONLY itself, to 1 for a lone 6 and to 0 as soon as a 4 stands beside it; the digits are no part of the key, so the
@@ -54,6 +55,9 @@ _FREEBSD = InetdBuild(
     rebind_conflict=True,
     heals="signal ALRM",
     source="freebsd-src usr.sbin/inetd/inetd.c: getconfigent, setup, config; measured with FreeBSD 14's inetd on kernels 10.4, 12.1 and 14",
+    spawn=Spawn(connections=256, beyond=_OFF),
+    missing_file_kills=False,
+    wraps=True,  # inetd_flags="-wW -C 60" in /etc/defaults/rc.conf
 )
 
 INETDS = (
@@ -63,6 +67,7 @@ INETDS = (
         name="freebsd-4-inetd",
         tokens=_FREEBSD_4_TOKENS,
         source="DragonFly usr.sbin/inetd/inetd.c, which descends from RELENG_4 (inetd.8 1.46.2.13); UW-IMAP docs/IPv6.txt",
+        carries_family=True,
     ),
     InetdBuild(
         name="debian-openbsd-inetd",
@@ -105,6 +110,8 @@ INETDS = (
         heals="reload",
         unmaps_hosts=True,
         source="openbsd-inetd 0.20221205-2~deb12u1 with debian/patches/default_v4v6; measured: tests/test_daemons.py",
+        spawn=Spawn(connections=256, beyond=_OFF),
+        missing_file_kills=True,
     ),
     InetdBuild(
         name="debian-inetutils-inetd",
@@ -149,6 +156,9 @@ INETDS = (
         heals="reload",
         unmaps_hosts=True,
         source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6; measured: tests/test_daemons.py",
+        spawn=Spawn(connections=1000, beyond="the socket is closed, and no later attempt brings it back"),
+        missing_file_kills=False,
+        retry_listens=False,
     ),
     # A protocol is tcp or udp, with a 6 or without; what people write elsewhere stands here because it loses its line.
     InetdBuild(

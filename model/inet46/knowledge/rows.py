@@ -13,7 +13,7 @@ import attrs
 from inet46.service import Pairs
 from inet46.sockets import Conflicts, Family, Transport
 
-__all__ = ["Bound", "Dual", "HostRow", "InetdBuild", "Kernel", "Owner", "Place", "Setting", "Suffix", "Token", "XinetdBuild"]
+__all__ = ["Bound", "Dual", "HostRow", "InetdBuild", "Kernel", "Owner", "Place", "Setting", "Spawn", "Suffix", "Token", "XinetdBuild"]
 
 
 class Dual(enum.Enum):
@@ -45,6 +45,15 @@ class Suffix(enum.Enum):
     NONE = "none"
     RATE = ".max"  # connections a minute, all clients together
     CHILDREN = "/max-child"  # servers at once, then a rate and a number for each client address
+
+
+@attrs.frozen(kw_only=True)
+class Spawn:
+    """How often a service may be started before it is switched off: `connections` in `seconds`, and what happens `beyond`."""
+
+    connections: int | None  # None: as often as clients come
+    seconds: int = 60
+    beyond: str
 
 
 @attrs.frozen(kw_only=True)
@@ -142,6 +151,11 @@ class InetdBuild:
     unmaps_hosts: bool | None = None  # `::ffff:a.b.c.d:` before a service on an IPv4 socket is a.b.c.d, as glibc's getaddrinfo has it
     keeps_type: bool = False  # an entry keeps what its first line made it: its socket type, even a bad one, and built-in or program
     retry_kills: bool = False  # after a failed bind, the retry ends the daemon if an entry has no address: an unknown service or host
+    carries_family: bool = False  # digits of the protocol of a line that is dropped count for the next line as well
+    spawn: Spawn | None = None  # None: unknown
+    missing_file_kills: bool | None = None  # a reload without the file ends the daemon (else all stays as it is)
+    retry_listens: bool = True  # what is bound by a later attempt is listened on (else it is dead until a restart)
+    wraps: bool = False  # as the release starts it, clients of every program are held against hosts.allow and hosts.deny
 
 
 @attrs.frozen(kw_only=True)
@@ -162,6 +176,7 @@ class XinetdBuild:
     writes_protocol: bool  # customary on this system: a protocol line
     writes_disable: bool  # customary on this system: disable = no
     source: str
+    wraps: bool = False  # built with libwrap: clients are held against hosts.allow and hosts.deny
 
 
 @attrs.frozen(kw_only=True)

@@ -53,6 +53,7 @@ XINETDS = (
         writes_protocol=False,
         writes_disable=True,
         source="Fedora 2:2.3.15-34: bind-ipv6 patch (changelog, bz#195265); read, not run",
+        wraps=True,
     ),
     XinetdBuild(
         name="xinetd-2.3.15.3-debian",
@@ -69,5 +70,6 @@ XINETDS = (
         writes_protocol=False,
         writes_disable=True,
         source="Debian 1:2.3.15.3-1+b1 (the openSUSE fork): service_fill, activate_normal; measured: tests/test_daemons.py",
+        wraps=True,
     ),
 )

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from inet46.lint import fleet
 from inet46.lint._rules import Rule
-from inet46.lint.rules import xinetd_reach
+from inet46.lint.rules import (
+    access,
+    addresses,
+    host,
+    inetd_fields,
+    inetd_text,
+    inetd_tokens,
+    inetd_values,
+    reach,
+    reload,
+    sockets,
+    xinetd_reach,
+)
 
 __all__ = ["RULES"]
 
-_MODULES = (fleet, xinetd_reach)
+_MODULES = (access, addresses, fleet, host, inetd_fields, inetd_text, inetd_tokens, inetd_values, reach, reload, sockets, xinetd_reach)
 
 _FOUND = {thing.code: thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Rule)}
 
