@@ -41,13 +41,27 @@ _KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group
     *(f"rlimit_{name}" for name in RLIMITS),
 }  # fmt: skip
 
+# Under which code and name it is said why a service is disabled; what has no telling one is a bad value.
+_BAD = ("I130", "service-disabled")
+_PROTOCOL = ("I132", "no-such-protocol")
+_MISSING = ("I133", "missing-attribute")
+_UNLISTED = ("I134", "unlisted-service")
+_PORT = ("I135", "unexpected-port")
+_FAMILIES = ("I136", "both-families")
+_LIST = ("I137", "comma-in-list")
+
 
 class Lost(Exception):
-    """The daemon disables this service, because of that attribute if one is named."""
+    """The daemon disables this service: as soon as it comes to `attribute`, or else when it has read all of it.
 
-    def __init__(self, message: str, attribute: str = "") -> None:
+    `told` is under which code and name that is said, and `at` the attribute to point at where it is another one.
+    """
+
+    def __init__(self, message: str, attribute: str = "", *, told: tuple[str, str] = _BAD, at: str = "") -> None:
         super().__init__(message)
         self.attribute = attribute
+        self.told = told
+        self.at = at or attribute
 
 
 class Unknown(Exception):
@@ -75,6 +89,10 @@ class Weighed:
     def bind(self) -> str | None:
         """The address that the service or the defaults name, if one does."""
         return (self.values.get("bind") or self.defaults.get("bind") or (None,))[0]
+
+    def place(self, name: str) -> Span:
+        """Return where an attribute stands, or else the head of the paragraph."""
+        return next((x.span for x in self.paragraph.attributes if x.name == name), self.paragraph.header)
 
     @property
     def revived(self) -> bool:
@@ -146,7 +164,7 @@ class Weighed:
         elif name == "env" and attribute.operator == "-=":
             raise Lost("-= cannot be used for env", name)
         elif problem := mistake(name, attribute.values):
-            raise Lost(f"{name}: {problem}", name)
+            raise Lost(f"{name}: {problem}", name, told=_LIST if name in INHERITED else _BAD)
         else:
             self.values[name] = self._list(name, attribute) if count == -2 else attribute.values
 
@@ -166,7 +184,7 @@ class Weighed:
 
     def _needed(self, name: str) -> tuple[str, ...]:
         if name not in self.values:
-            raise Lost(f"missing attribute {name}")
+            raise Lost(f"missing attribute {name}", told=_MISSING)
         return self.values[name]
 
     def _yes(self, name: str) -> bool:
@@ -180,12 +198,13 @@ class Weighed:
         protocol = self.values.get("protocol", ("",))[0]
         if protocol.lower() in {"tcp", "udp"} and protocol != protocol.lower():
             if not unlisted:
-                raise Lost(f"{self.paragraph.name}/{protocol} is not in /etc/services, which knows tcp and udp in small letters")
+                text = f"{self.paragraph.name}/{protocol} is not in /etc/services, which knows tcp and udp in small letters"
+                raise Lost(text, told=_PROTOCOL, at="protocol")
             protocol = protocol.lower()
         socket_type = self.values.get("socket_type", ("",))[0].lower()
         if protocol and protocol not in {"tcp", "udp"}:
             if re.fullmatch(r"(tcp|udp)[46].*", protocol):
-                raise Lost(f"protocol {protocol} not in /etc/protocols", "protocol")
+                raise Lost(f"protocol {protocol} not in /etc/protocols", "protocol", told=_PROTOCOL)
             raise Unknown(f"protocol {protocol}")
         for transport in Transport:
             if socket_type in {transport.socket_type, ""} and protocol in {transport.value, ""} and (socket_type or protocol):
@@ -193,7 +212,7 @@ class Weighed:
         if socket_type in {"raw", "seqpacket", "stream", "dgram"}:
             raise Unknown(f"{socket_type} socket with protocol {protocol or '(none)'}")
         if not socket_type:
-            raise Lost("missing attribute socket_type")
+            raise Lost("missing attribute socket_type", told=_MISSING)
         raise Lost(f"socket_type {socket_type!r} is not one of stream, dgram, raw, seqpacket", "socket_type")
 
     def _port(self, transport: Transport, *, unlisted: bool) -> int | None:
@@ -206,13 +225,13 @@ class Weighed:
             raise Unknown("port 0 is a random one")
         if unlisted:
             if port is None:
-                raise Lost("type UNLISTED needs a port")
+                raise Lost("type UNLISTED needs a port", told=_MISSING)
             return port
         listed = self.host.port(self.paragraph.name, transport)
         if listed is None and self.host.policy.services is not None:
-            raise Lost(f"{self.paragraph.name}/{transport.value} is not in /etc/services, and type is not UNLISTED")
+            raise Lost(f"{self.paragraph.name}/{transport.value} is not in /etc/services, and type is not UNLISTED", told=_UNLISTED)
         if listed is not None and port not in {None, listed}:
-            raise Lost(f"expects port {listed}, not {port}")
+            raise Lost(f"expects port {listed}, not {port}", told=_PORT, at="port")
         return port
 
     def _address(self) -> tuple[Family, str | None]:
@@ -223,7 +242,7 @@ class Weighed:
         build = self.build
         if {"IPV4", "IPV6"} <= flags:
             if build.both_flags_disable:
-                raise Lost("specified as both IPv4 and IPv6")
+                raise Lost("specified as both IPv4 and IPv6", told=_FAMILIES, at="flags")
             flags.discard("IPV4")
         stated = Family.IPV4 if "IPV4" in flags else Family.IPV6 if "IPV6" in flags else None
         bind = self.bind
@@ -267,7 +286,7 @@ class Weighed:
         if "redirect" in self.values:
             return Builtin(builtin="redirect")
         if "server" not in self.values:
-            raise Lost("no server is specified")
+            raise Lost("no server is specified", told=_MISSING)
         path, args = self.values["server"][0], self.values.get("server_args", ())
         if not path.startswith("/") or path.endswith("/"):
             raise Lost(f"server {path} is not the absolute path of a program", "server")

@@ -1,6 +1,7 @@
 """What xinetd finds wrong with the values of one attribute, each of which disables the service that says it. Nothing of what they mean.
 
-Sources: parsers.c (one function for each attribute), nvlists.c (the words), time.c (ti_add), util.c (parse_int); measured.
+Sources: parsers.c (one function for each attribute; parse_inet_addresses), nvlists.c (the words), time.c (ti_add), util.c (parse_int);
+measured.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ def _load(values: Sequence[str]) -> str | None:
     return None if match is not None and float(match[0]) else f"{values[0]} is no load"
 
 
+def _addresses(values: Sequence[str]) -> str | None:
+    bad = [value for value in values if "," in value and "{" not in value]
+    return f"{', '.join(bad)} has a comma in it" if bad else None
+
+
 def _env(values: Sequence[str]) -> str | None:
     bad = [value for value in values if "=" not in value]
     return f"{', '.join(bad)} has no '='" if bad else None
@@ -87,4 +93,6 @@ _CHECKS: Mapping[str, Callable[[Sequence[str]], str | None]] = {
     "log_type": _log_type,
     "access_times": _times,
     "env": _env,
+    "only_from": _addresses,
+    "no_access": _addresses,
 }
