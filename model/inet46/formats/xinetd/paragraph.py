@@ -19,10 +19,10 @@ from inet46.knowledge import Host, XinetdBuild
 from inet46.service import RLIMITS, Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
 
-__all__ = ["INHERITED", "Lost", "Unknown", "Weighed"]
+__all__ = ["COUNTS", "DEFAULTS", "FLAGS", "INHERITED", "Lost", "Unknown", "Weighed"]
 
 # name -> number of values; -1 any number once, -2 a list that += and -= may change (parse.c, service_attributes[])
-_COUNTS = {
+COUNTS = {
     **dict.fromkeys(("socket_type", "protocol", "wait", "disable", "groups", "v6only", "user", "group", "server", "id", "port"), 1),
     **dict.fromkeys(("instances", "per_source", "nice", "deny_time", "banner", "banner_success", "banner_fail", "max_load", "umask"), 1),
     **dict.fromkeys(("bind", "interface", "rpc_version", "rpc_number", "libwrap", "mdns"), 1),
@@ -33,8 +33,12 @@ _COUNTS = {
 }
 _NICE = range(-20, 21)  # nice(2) cuts off what goes further, and xinetd takes any number
 INHERITED = ("only_from", "no_access")  # copied from the defaults read so far at the moment when a service is parsed
+# What may stand in a paragraph of defaults (parse.c, default_attributes[]); the counts are the same, but for log_type, a list there.
+DEFAULTS = {"log_type", "log_on_success", "log_on_failure", "disabled", "enabled", "no_access", "only_from", "instances", "passenv"} | {
+    "banner", "banner_success", "banner_fail", "bind", "interface", "per_source", "groups", "cps", "max_load", "v6only", "umask",
+}  # fmt: skip
 _NEED_VALUES = {"flags", "type", "server_args", "access_times", "log_type"}
-_FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
+FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
 # What a Service has words for; the rest of a paragraph is kept word for word in Entry.extra.
 _KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group", "server", "server_args", "id", "port", "instances"} | {
     "per_source", "nice", "umask", "bind", "interface", "cps", "type", "flags", "only_from", "no_access", "env",
@@ -149,7 +153,7 @@ class Weighed:
     def _take(self, attribute: Attribute) -> None:
         """Note an attribute as the daemon does: unknown ones and wrong counts are ignored, the first of two wins."""
         name = "bind" if attribute.name == "interface" else attribute.name
-        count = _COUNTS.get(name)
+        count = COUNTS.get(name)
         if count is None or (name == "rlimit_files" and not self.build.rlimit_files):
             self._warn("I140", "unknown-attribute", f"bad service attribute: {attribute.name}; it is ignored", attribute.span)
         elif count != -2 and attribute.operator != "=":
@@ -237,8 +241,8 @@ class Weighed:
     def _address(self) -> tuple[Family, str | None]:
         """Apply the heart of xinetd: which family a service gets, and what becomes of a bind that contradicts it."""
         flags = set(self._flags)
-        if flags - _FLAGS:
-            raise Lost(f"bad flag {', '.join(sorted(flags - _FLAGS))}", "flags")
+        if flags - FLAGS:
+            raise Lost(f"bad flag {', '.join(sorted(flags - FLAGS))}", "flags")
         build = self.build
         if {"IPV4", "IPV6"} <= flags:
             if build.both_flags_disable:
@@ -336,5 +340,5 @@ class Weighed:
         for attribute in self.paragraph.attributes:
             name = attribute.name
             beyond = name == "nice" and (self._number(name, r"[+-]?[0-9]+", 10) or 0) not in _NICE
-            if name in _COUNTS and (name not in _KNOWN or beyond or (name == "cps" and attribute.values[1:] != ("10",))):
+            if name in COUNTS and (name not in _KNOWN or beyond or (name == "cps" and attribute.values[1:] != ("10",))):
                 yield " ".join((name, attribute.operator, *attribute.values))

@@ -9,7 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["mistake"]
+__all__ = ["WORDS", "mistake"]
+
+_YES_NO = frozenset({"YES", "NO"})
+WORDS: Mapping[str, frozenset[str]] = {
+    "v6only": _YES_NO,
+    "groups": _YES_NO,
+    "type": frozenset({"RPC", "INTERNAL", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"}),
+    "log_on_success": frozenset({"HOST", "DURATION", "EXIT", "PID", "USERID", "TRAFFIC"}),
+    "log_on_failure": frozenset({"HOST", "ATTEMPT", "USERID"}),
+}
+"""The words that an attribute takes, in whatever case (nvlists.c)."""
 
 _FACILITIES = {"daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp", *(f"local{number}" for number in range(8))}
 _LEVELS = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
@@ -81,11 +91,7 @@ def _log_type(values: Sequence[str]) -> str | None:
 
 
 _CHECKS: Mapping[str, Callable[[Sequence[str]], str | None]] = {
-    "v6only": _words(frozenset({"YES", "NO"})),
-    "groups": _words(frozenset({"YES", "NO"})),
-    "type": _words(frozenset({"RPC", "INTERNAL", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"})),
-    "log_on_success": _words(frozenset({"HOST", "DURATION", "EXIT", "PID", "USERID", "TRAFFIC"})),
-    "log_on_failure": _words(frozenset({"HOST", "ATTEMPT", "USERID"})),
+    **{name: _words(known) for name, known in WORDS.items()},
     "cps": _numbers(_WHOLE),
     "nice": _numbers(_WHOLE),
     "deny_time": _numbers(_WHOLE, "FOREVER", "NEVER"),
