@@ -53,6 +53,7 @@ _UNLISTED = ("I134", "unlisted-service")
 _PORT = ("I135", "unexpected-port")
 _FAMILIES = ("I136", "both-families")
 _LIST = ("I137", "comma-in-list")
+_SERVER = ("I138", "server-not-absolute")
 
 
 class Lost(Exception):
@@ -293,7 +294,7 @@ class Weighed:
             raise Lost("no server is specified", told=_MISSING)
         path, args = self.values["server"][0], self.values.get("server_args", ())
         if not path.startswith("/") or path.endswith("/"):
-            raise Lost(f"server {path} is not the absolute path of a program", "server")
+            raise Lost(f"server {path} is not the absolute path of a program", "server", told=_SERVER)
         if "NAMEINARGS" in self._flags:
             return Program(path=path, argv0=args[0] if args[0] != path.rpartition("/")[2] else None, args=args[1:])
         return Program(path=path, args=args)

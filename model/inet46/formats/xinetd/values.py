@@ -60,7 +60,7 @@ def _load(values: Sequence[str]) -> str | None:
 
 def _addresses(values: Sequence[str]) -> str | None:
     bad = [value for value in values if "," in value and "{" not in value]
-    return f"{', '.join(bad)} has a comma in it" if bad else None
+    return f"{bad[0]} has a comma in it" if bad else None
 
 
 def _env(values: Sequence[str]) -> str | None:

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from inet46.lint import fleet
 from inet46.lint._rules import Rule
-from inet46.lint.rules import xinetd_reach
+from inet46.lint.rules import (
+    xinetd_access,
+    xinetd_attributes,
+    xinetd_builds,
+    xinetd_bytes,
+    xinetd_defaults,
+    xinetd_disabled,
+    xinetd_entries,
+    xinetd_host,
+    xinetd_reach,
+    xinetd_reload,
+)
 
 __all__ = ["RULES"]
 
-_MODULES = (fleet, xinetd_reach)
+_MODULES = (
+    fleet,
+    xinetd_access,
+    xinetd_attributes,
+    xinetd_builds,
+    xinetd_bytes,
+    xinetd_defaults,
+    xinetd_disabled,
+    xinetd_entries,
+    xinetd_host,
+    xinetd_reach,
+    xinetd_reload,
+)
 
 _FOUND = {thing.code: thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Rule)}
 
