@@ -127,8 +127,8 @@ def attribute_already_set(subject: Subject) -> Found:
         yield attrs.evolve(fault, labels=labels, help="remove this line, or the one above", fix=_removal(attribute))
 
 
-@rule("I173", "trailing-comment")
-def trailing_comment(subject: Subject) -> Found:
+@rule("I173", "comment-behind-value")
+def comment_behind_value(subject: Subject) -> Found:
     """What it catches: a `#` behind a value.
 
     Why it bites: a comment has to begin its line. Behind a value its words are more values: `user = root # c` has three, so that the line

@@ -132,8 +132,8 @@ def variable_is_literal(subject: Subject) -> Found:
                 break
 
 
-@rule("I181", "nul-byte")
-def nul_byte(subject: Subject) -> Found:
+@rule("I181", "nul-in-file")
+def nul_in_file(subject: Subject) -> Found:
     r"""What it catches: NUL bytes in a file, which is then often UTF-16 or was damaged.
 
     Why it bites: a line ends for xinetd where the NUL stands, and what is behind it in that line is not seen.

@@ -114,32 +114,6 @@ def disabled_and_served(subject: Subject) -> Found:
             )
 
 
-@rule("I533", "inetd-conf-served-too")
-def inetd_conf_served_too(subject: Subject) -> Found:
-    """What it catches: an /etc/inetd.conf with services on a host whose xinetd reads it too.
-
-    Why it bites: Debian starts xinetd with -inetd_compat. What somebody left in /etc/inetd.conf is served beside the paragraphs, with
-    xinetd's own rules: `tcp` opens the build's own family, tcp4 and tcp6 are no protocols, and a `#` behind an argument is one more
-    argument.
-
-    Example:
-        INETD_COMPAT=Yes in /etc/default/xinetd
-
-    Instead: one of the two; an empty /etc/inetd.conf, or INETD_COMPAT=No.
-
-    Source: Debian's /etc/default/xinetd and /etc/init.d/xinetd; xinetd inet.c; measured on Debian 12
-
-    """
-    served = [entry.origin for entry in _compat(subject) if entry.origin]
-    if served:
-        yield tell(
-            f"xinetd is started with -inetd_compat here and serves {len(served)} of these lines as well",
-            served[0],
-            severity=Severity.NOTE,
-            remedy="move them into xinetd.d, or set INETD_COMPAT=No in /etc/default/xinetd",
-        )
-
-
 @rule("I534", "file-not-read")
 def file_not_read(subject: Subject) -> Found:
     """What it catches: a file with services in a folder of an `includedir` whose name holds a dot or ends in ~.
