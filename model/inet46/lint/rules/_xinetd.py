@@ -72,6 +72,8 @@ def values_of(attribute: Attribute) -> list[Span]:
 
 def commented(attribute: Attribute) -> Span | None:
     """Return the words from a `#` behind a value to the end of the line, which somebody meant as a comment."""
+    if not any(value.startswith("#") for value in attribute.values[1:]):
+        return None
     for span in values_of(attribute)[1:]:
         if span.text.startswith("#"):
             return Span(span.source, span.start, attribute.span.start + len(attribute.span.text.rstrip("\r\n")))

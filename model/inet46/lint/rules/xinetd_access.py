@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from inet46.diagnostics import Edit, Fix, Label, Severity, Span
 from inet46.entry import Entry
 from inet46.formats.xinetd import Attribute, Paragraph
 from inet46.lint._rules import Found, Subject, rule, tell
 from inet46.lint.rules._xinetd import carried, commented, living, shown, values_of
+from inet46.predict import Held
 from inet46.sockets import Family, Transport
 
 __all__: list[str] = []
@@ -37,16 +38,19 @@ def list_for_one_family(subject: Subject) -> Found:
 
     """
     told: set[tuple[str, int]] = set()
+    shared, sockets = _shared(subject), dict[int, list[Held]]()
+    for held in subject.prediction.sockets:
+        sockets.setdefault(id(held.entry), []).append(held)
     for paragraph, entry in living(subject):
-        line = _line(subject, paragraph, "only_from")
+        line = _line(shared, paragraph, "only_from")
         patterns = entry.only_from or ()
         if line is None or not patterns or any(_dead(one) or _family(one) is None for one in patterns):
             continue
         place = (line.span.source.path, line.span.start)
         admitted = {family for one in patterns for family in (_family(one) or ())}
-        for held in subject.prediction.sockets:
+        for held in sockets.get(id(entry), ()):
             left = held.accepts - admitted
-            if held.entry is entry and left and place not in told:
+            if left and place not in told:
                 told.add(place)
                 nobody = left == held.accepts
                 names = " and ".join(sorted(family.title for family in left))
@@ -60,11 +64,14 @@ def list_for_one_family(subject: Subject) -> Found:
                 )
 
 
-def _line(subject: Subject, paragraph: Paragraph, name: str) -> Attribute | None:
+def _shared(subject: Subject) -> dict[str, Attribute]:
+    """Return the last line of each list in defaults."""
+    return {one.name: one for other in subject.paragraphs if other.defaults for one in other.attributes if one.name in _LISTS}
+
+
+def _line(shared: Mapping[str, Attribute], paragraph: Paragraph, name: str) -> Attribute | None:
     """Return the line that a service's list comes from: its own last one, or the last one in defaults."""
-    own = [one for one in paragraph.attributes if one.name == name]
-    shared = [one for other in subject.paragraphs if other.defaults for one in other.attributes if one.name == name]
-    return own[-1] if own else shared[-1] if shared else None
+    return next((one for one in reversed(paragraph.attributes) if one.name == name), shared.get(name))
 
 
 def _network(pattern: str) -> _Network | None:
@@ -215,12 +222,13 @@ def list_on_a_waiting_stream(subject: Subject) -> Found:
     Source: xinetd service.c (svc_request), access.c (access_control); measured on Debian 12 and upstream's 2.3.15
 
     """
+    shared = _shared(subject)
     for paragraph, entry in living(subject):
         if not entry.wait or entry.transport is not Transport.TCP:
             continue
         for name, effect in (("only_from", "refuses everybody"), ("no_access", "keeps nobody out")):
             given = entry.only_from is not None if name == "only_from" else bool(entry.no_access)
-            line = _line(subject, paragraph, name)
+            line = _line(shared, paragraph, name)
             if given and line is not None:
                 yield tell(
                     f"{shown(paragraph.name)}: {name} {effect} in a stream service that waits",
@@ -244,8 +252,9 @@ def nobody_may_connect(subject: Subject) -> Found:
     Source: xinetd access.c (access_control), xinetd.conf(5); measured on Debian 12
 
     """
+    shared = _shared(subject)
     for paragraph, entry in living(subject):
-        line = _line(subject, paragraph, "only_from")
+        line = _line(shared, paragraph, "only_from")
         if entry.only_from == () and line is not None:
             yield tell(
                 f"{shown(paragraph.name)}: only_from is empty: nobody may connect",
@@ -270,8 +279,9 @@ def both_lists_match(subject: Subject) -> Found:
     Source: xinetd access.c (access_control: match equally)
 
     """
+    shared = _shared(subject)
     for paragraph, entry in living(subject):
-        line = _line(subject, paragraph, "only_from")
+        line = _line(shared, paragraph, "only_from")
         clash = _clash(entry) if line is not None else None
         if clash and line is not None:
             yield tell(

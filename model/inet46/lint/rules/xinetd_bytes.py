@@ -84,6 +84,8 @@ def quotes_are_literal(subject: Subject) -> Found:
 
     """
     for paragraph, attribute in _attributes(subject):
+        if not any(value[0] in "\"'" or value[-1] == "\\" for value in attribute.values):
+            continue
         values = values_of(attribute)
         quoted = [span for span in values if span.text[0] in "\"'"]
         if quoted and any(span.text.endswith(quoted[0].text[0]) and len(span.text) > 1 for span in values):
@@ -122,6 +124,8 @@ def variable_is_literal(subject: Subject) -> Found:
     for paragraph, attribute in _attributes(subject):
         if (attribute.span.source.path, attribute.span.start) in faults:
             continue  # what became of it is said there
+        if not any(map(_VARIABLE.search, attribute.values)):
+            continue
         for span in values_of(attribute):
             if _VARIABLE.search(span.text):
                 yield tell(

@@ -107,7 +107,7 @@ def not_for_defaults(subject: Subject) -> Found:
 
 @rule("I321", "v6only-in-defaults")
 def v6only_in_defaults(subject: Subject) -> Found:
-    """What it catches: `v6only` in `defaults`.
+    """What it catches: `v6only = yes` in `defaults`. With `no`, as many files have it, the line does nothing at all.
 
     Why it bites: it never reaches a listening socket. What it does do is turn off the conversion of IPv4 clients on a socket for both:
     their servers see `::ffff:192.0.2.1` where they saw `192.0.2.1`, and their own access rules no longer match.
@@ -125,7 +125,7 @@ def v6only_in_defaults(subject: Subject) -> Found:
 
     """
     for attribute in _defaults(subject):
-        if attribute.name == "v6only" and _problem(attribute) is None:
+        if attribute.name == "v6only" and tuple(map(str.lower, attribute.values)) == ("yes",) and attribute.operator == "=":
             yield tell(
                 "defaults: v6only reaches no socket, and changes the addresses that servers see",
                 attribute.span,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from inet46.diagnostics import Fix, Label, Severity
 from inet46.entry import Entry
 from inet46.formats.xinetd import Include, Paragraph
@@ -63,7 +65,7 @@ def shared_id(subject: Subject) -> Found:
 def _fresh(entry: Entry, taken: set[str]) -> str:
     """Return an id that nobody has, which says for which family the service is."""
     family = "ipv6" if any(bind.family is Family.IPV6 for bind in entry.binds) else "ipv4"
-    names = [f"{entry.service}-{family}", *(f"{entry.service}-{family}-{number}" for number in range(2, len(taken) + 3))]
+    names = (f"{entry.service}-{family}{'' if number == 1 else f'-{number}'}" for number in itertools.count(1))
     return next(name for name in names if name.lower() not in taken)
 
 
