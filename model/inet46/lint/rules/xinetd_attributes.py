@@ -197,7 +197,7 @@ def revived_by_disable_no(subject: Subject) -> Found:
 
     Instead: correct the value, and put `disable` first.
 
-    Source: xinetd parsers.c (disable_parser), parse.c (identify_attribute); measured: tests/test_xinetd.py
+    Source: xinetd parsers.c (svcdisable_parser), parse.c (identify_attribute); measured: tests/test_xinetd.py
 
     """
     for paragraph in services(subject):

@@ -118,7 +118,7 @@ def missing_attribute(subject: Subject) -> Found:
 
     Instead: write the attribute, with one value and nothing behind it.
 
-    Source: xinetd confparse.c (check_entry: missing attribute; service_attribute_check), parse.c; measured: tests/cases/xinetd/files.toml
+    Source: xinetd confparse.c (check_entry: missing attribute), parse.c; measured: tests/cases/xinetd/files.toml
 
     """
     for fault, paragraph, _ in placed(subject, "I133"):
@@ -246,7 +246,7 @@ def comma_in_list(subject: Subject) -> Found:
 
     Instead: only_from = 192.0.2.1 192.0.2.2
 
-    Source: xinetd parsers.c (parse_inet_addresses: remove the comma)
+    Source: xinetd parsers.c (parse_inet_addresses: remove the comma); measured on Debian 12
 
     """
     for fault, _, attribute in placed(subject, "I137"):

@@ -35,7 +35,7 @@ def missing_service_keyword(subject: Subject) -> Found:
 
     Instead: remove the line, or make it a comment.
 
-    Source: xinetd parse.c (find_next_entry, skip_entry); measured: tests/cases/xinetd/files.toml, tests/daemons
+    Source: xinetd parse.c (find_next_entry, skip_entry); measured: tests/cases/xinetd/files.toml
 
     """
     for fault in subject.said("I120"):
@@ -77,7 +77,7 @@ def missing_brace(subject: Subject) -> Found:
 
     Instead: put the brace on a line of its own.
 
-    Source: xinetd parse.c (find_next_entry, line_has_only_1_char); measured: tests/cases/xinetd/matrix.toml
+    Source: xinetd parse.c (find_next_entry, line_has_only_1_char); measured: tests/cases/xinetd/files.toml
 
     """
     for fault in subject.said("I121"):
@@ -244,18 +244,18 @@ def missing_include(subject: Subject) -> Found:
 def include_loop(subject: Subject) -> Found:
     """What it catches: a file that includes itself, by itself or by way of others.
 
-    Why it bites: xinetd goes round in the circle until it has no file descriptors left, and takes every service as often.
+    Why it bites: xinetd goes round in the circle until it crashes, and every service is gone.
 
     Example:
         include /etc/xinetd.conf
 
     Instead: include each file once, from the main file.
 
-    Source: xinetd parse.c (parse_conf_file calls itself and remembers nothing)
+    Source: xinetd parse.c (parse_conf_file calls itself and remembers nothing); measured: SIGSEGV on Debian 12
 
     """
     for fault in subject.said("I127"):
-        yield attrs.evolve(fault, help="remove the line")
+        yield attrs.evolve(fault, cost=Cost.DAEMON, help="remove the line")
 
 
 @rule("I171", "line-too-long")

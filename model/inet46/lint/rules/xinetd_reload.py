@@ -37,7 +37,7 @@ def shared_id(subject: Subject) -> Found:
 
     Instead: an id of its own for each: id = imap-ipv6.
 
-    Source: xinetd reconfig.c (cnf_extract, sc_different_confs); measured: order of two paragraphs swapped, Debian 12
+    Source: xinetd conf.c (cnf_extract), sconf.c (sc_different_confs); measured: order of two paragraphs swapped, Debian 12
 
     """
     first: dict[tuple[object, ...], Paragraph] = {}
