@@ -76,7 +76,7 @@ def _corrections(attribute: Attribute) -> Iterator[Edit]:
             yield Edit(span, better)
 
 
-@rule("I132", "no-such-protocol")
+@rule("I139", "no-such-protocol")
 def no_such_protocol(subject: Subject) -> Found:
     """What it catches: `protocol = tcp6` and its like, and TCP in capital letters.
 
@@ -92,7 +92,7 @@ def no_such_protocol(subject: Subject) -> Found:
     tests/cases/xinetd/matrix.toml
 
     """
-    for fault, paragraph, attribute in placed(subject, "I132"):
+    for fault, paragraph, attribute in placed(subject, "I139"):
         if paragraph is None or attribute is None:
             yield fault
             continue
