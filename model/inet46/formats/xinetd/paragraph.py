@@ -48,7 +48,7 @@ _KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group
 # Under which code and name it is said why a service is disabled; what has no telling one is a bad value.
 _BAD = ("I130", "service-disabled")
 _PROTOCOL = ("I139", "no-such-protocol")
-_MISSING = ("I133", "missing-attribute")
+_MISSING = ("I144", "missing-attribute")
 _UNLISTED = ("I134", "unlisted-service")
 _PORT = ("I135", "unexpected-port")
 _FAMILIES = ("I136", "both-families")

@@ -106,7 +106,7 @@ def no_such_protocol(subject: Subject) -> Found:
         yield attrs.evolve(fault, help=remedy, fix=Fix(title=remedy, edits=tuple(edits), safe=False))
 
 
-@rule("I133", "missing-attribute")
+@rule("I144", "missing-attribute")
 def missing_attribute(subject: Subject) -> Found:
     """What it catches: a service without socket_type, wait, user or server, or an UNLISTED one without its port.
 
@@ -121,7 +121,7 @@ def missing_attribute(subject: Subject) -> Found:
     Source: xinetd confparse.c (check_entry: missing attribute), parse.c; measured: tests/cases/xinetd/files.toml
 
     """
-    for fault, paragraph, _ in placed(subject, "I133"):
+    for fault, paragraph, _ in placed(subject, "I144"):
         labels = tuple(_ignored(paragraph)) if paragraph else ()
         remedy = "correct the attribute that is ignored" if labels else "add the attribute; it cannot stand in defaults"
         yield attrs.evolve(fault, labels=labels, help=remedy)
