@@ -99,7 +99,7 @@ KERNELS = [
     ("freebsd-14/xinetd", ["flags = IPv4", "flags = IPv6"], "- 0.0.0.0:143 A, 46 [::]:143 dual B ! I303"),
     ("freebsd-4.9/xinetd", ["", "flags = IPv6"], "4 0.0.0.0:143 A, 6 [::]:143 v6only B"),
     ("fedora-33/xinetd", [""], "46 [::]:143 dual A"),
-    ("fedora-33/xinetd", ["flags = IPv4 IPv6"], "! I130"),
+    ("fedora-33/xinetd", ["flags = IPv4 IPv6"], "! I136"),
     ("fedora-33/xinetd", ["rlimit_files = 9"], "46 [::]:143 dual A"),
 ]
 
@@ -251,6 +251,7 @@ def test_debian_serves_inetd_conf_as_well_and_fedora_does_not() -> None:
         ("group = a b", "imap: attribute group expects 1 values and 2 were specified; it is ignored"),
         ("flags += IPv6", "imap: += cannot be used for flags; it is ignored"),
         ("user = a", "imap: attribute already set: user; the first one counts"),
+        ("only_from = ::1, 127.0.0.1", "imap: only_from: ::1, has a comma in it: the service is disabled"),
         ("env -= A", "imap: -= cannot be used for env: the service is disabled"),
         ("bind = ::1; flags = IPv4", "imap: bind = ::1 contradicts flags = IPV4: xinetd listens on every address instead"),
     ],

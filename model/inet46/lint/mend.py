@@ -1,7 +1,8 @@
 """Fixes: edits of only the bytes that must change, made until nothing is left to mend, and held against the oracle.
 
-A fix is made when no host that looks at the texts gets a new finding from it. It is *safe* when, besides, every host opens the same sockets
-for the same servers as before; the others wait for somebody's word. What a rule claims about its fix is not believed.
+A fix is made when no host that looks at the texts gets a new error or warning from it; a note is none, for a service that comes to life is
+often worth one. It is *safe* when, besides, every host opens the same sockets for the same servers as before; the others wait for
+somebody's word. What a rule claims about its fix is not believed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from inet46.diagnostics import Diagnostic, Edit
+from inet46.diagnostics import Diagnostic, Edit, Severity
 from inet46.knowledge import Host
 from inet46.lint._rules import Rule, Subject, look
 from inet46.lint.rules import RULES
@@ -46,7 +47,7 @@ class View:
 class Mended:
     """The texts that changed, by name; what was mended in them, and whose fixes were not made.
 
-    Not made are unsafe fixes without somebody's word, and those that would bring a new finding.
+    Not made are unsafe fixes without somebody's word, and those that would bring a new error or warning.
     """
 
     texts: Mapping[str, str]
@@ -73,7 +74,7 @@ class _Candidate:
 
 @attrs.frozen
 class _State:
-    """What all hosts make of some texts: findings by code, and the sockets of each."""
+    """What all hosts make of some texts: errors and warnings by code, and the sockets of each."""
 
     findings: Counter[str]
     sockets: tuple[object, ...]
@@ -115,7 +116,7 @@ class _Trial:
             sockets.append(len(subject.reading.unknown) + len(subject.prediction.unknown))
             for rule in RULES:
                 for found in rule.check(subject):
-                    findings[found.code] += 1
+                    findings[found.code] += found.severity is not Severity.NOTE
                     one = _candidate(found, view) if rule in self.rules else None
                     if one is not None:
                         candidates.setdefault((found.code, one.places), one)

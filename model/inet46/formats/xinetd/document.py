@@ -14,12 +14,13 @@ import re
 
 import attrs
 
-from inet46.diagnostics import Diagnostic, Source, Span
+from inet46.diagnostics import Cost, Diagnostic, Label, Source, Span
 from inet46.formats._reading import fault, size, split_lines
 
 __all__ = ["Attribute", "Document", "Include", "Paragraph", "emit", "parse"]
 
 _BLANK = " \t\n\v\f\r"  # isspace(3), which decides about empty lines and braces; values are split at blanks and tabs only
+_KEYWORDS = {"service", "defaults", "include", "includedir"}
 _LONGEST = 16384  # two windows of 8 KiB
 
 
@@ -115,15 +116,13 @@ class _Scanner:
                     seen_defaults = seen_defaults or paragraph.defaults
             else:
                 text = f"{words[0]!r} begins no paragraph; everything to the next '}}' is skipped"
-                self._say("I120", "missing-service-keyword", text, line)
-                self._skip()
+                self._lose("I120", "missing-service-keyword", text, line)
 
     def _paragraph(self, header: Span, name: str) -> Paragraph | None:
         what = f"service {name}" if name else "defaults"
         line = self._next()
         if line is None or not _is(line, "{"):
-            self._say("I121", "missing-brace", f"{what}: missing '{{' on a line of its own; the entry is lost", header)
-            self._skip()
+            self._lose("I121", "missing-brace", f"{what}: missing '{{' on a line of its own; the entry is lost", header)
             return None
         attributes: list[Attribute] = []
         while (line := self._next()) is not None:
@@ -136,8 +135,7 @@ class _Scanner:
                 # Nothing is taken back and nothing is skipped: the next line, if only a brace, is then looked at as the head of an entry.
                 self._say("I122", "bad-attribute-line", f"{what}: {problem}; what stands above holds, what stands below is lost", line)
                 return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
-            self._say("I122", "bad-attribute-line", f"{what}: {problem}; the entry is lost", line)
-            self._skip()
+            self._lose("I122", "bad-attribute-line", f"{what}: {problem}; the entry is lost", line)
             return None
         text = f"{what}: missing '}}' at the end of the file; {'the entry is lost' if name else 'what stands there holds'}"
         self._say("I124", "incomplete-entry", text, header)
@@ -177,11 +175,14 @@ class _Scanner:
             hidden = 2 if stop[0] == "\n" else 1
             self.lines[self.at : self.at + hidden] = [Span(line.source, line.start, line.start + stop.start())]
 
-    def _skip(self) -> None:
-        """Go on behind the next line that holds only a closing brace, as confparse.c does after a mistake."""
-        while (line := self._next()) is not None:
-            if _is(line, "}"):
-                return
+    def _lose(self, code: str, name: str, message: str, span: Span) -> None:
+        """Go on behind the next line that holds only a closing brace, as parse.c does after a mistake; what begins before it is lost."""
+        swallowed = []
+        while (line := self._next()) is not None and not _is(line, "}"):
+            if _words(line)[0].lower() in _KEYWORDS:
+                swallowed.append(Label(line, "this is skipped too"))
+        cost = Cost.REST if line is None and swallowed else None
+        self.faults.append(attrs.evolve(fault(code, name, message, span, cost=cost), labels=tuple(swallowed)))
 
     def _say(self, code: str, name: str, message: str, span: Span) -> None:
         self.faults.append(fault(code, name, message, span))

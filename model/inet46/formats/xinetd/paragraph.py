@@ -19,10 +19,10 @@ from inet46.knowledge import Host, XinetdBuild
 from inet46.service import RLIMITS, Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
 
-__all__ = ["INHERITED", "Lost", "Unknown", "Weighed"]
+__all__ = ["COUNTS", "DEFAULTS", "FLAGS", "INHERITED", "Lost", "Unknown", "Weighed"]
 
 # name -> number of values; -1 any number once, -2 a list that += and -= may change (parse.c, service_attributes[])
-_COUNTS = {
+COUNTS = {
     **dict.fromkeys(("socket_type", "protocol", "wait", "disable", "groups", "v6only", "user", "group", "server", "id", "port"), 1),
     **dict.fromkeys(("instances", "per_source", "nice", "deny_time", "banner", "banner_success", "banner_fail", "max_load", "umask"), 1),
     **dict.fromkeys(("bind", "interface", "rpc_version", "rpc_number", "libwrap", "mdns"), 1),
@@ -33,21 +33,40 @@ _COUNTS = {
 }
 _NICE = range(-20, 21)  # nice(2) cuts off what goes further, and xinetd takes any number
 INHERITED = ("only_from", "no_access")  # copied from the defaults read so far at the moment when a service is parsed
+# What may stand in a paragraph of defaults (parse.c, default_attributes[]); the counts are the same, but for log_type, a list there.
+DEFAULTS = {"log_type", "log_on_success", "log_on_failure", "disabled", "enabled", "no_access", "only_from", "instances", "passenv"} | {
+    "banner", "banner_success", "banner_fail", "bind", "interface", "per_source", "groups", "cps", "max_load", "v6only", "umask",
+}  # fmt: skip
 _NEED_VALUES = {"flags", "type", "server_args", "access_times", "log_type"}
-_FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
+FLAGS = {"REUSE", "INTERCEPT", "NORETRY", "IDONLY", "NAMEINARGS", "NODELAY", "KEEPALIVE", "NOLIBWRAP", "SENSOR", "IPV4", "IPV6", "LABELED"}
 # What a Service has words for; the rest of a paragraph is kept word for word in Entry.extra.
 _KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group", "server", "server_args", "id", "port", "instances"} | {
     "per_source", "nice", "umask", "bind", "interface", "cps", "type", "flags", "only_from", "no_access", "env",
     *(f"rlimit_{name}" for name in RLIMITS),
 }  # fmt: skip
 
+# Under which code and name it is said why a service is disabled; what has no telling one is a bad value.
+_BAD = ("I130", "service-disabled")
+_PROTOCOL = ("I139", "no-such-protocol")
+_MISSING = ("I144", "missing-attribute")
+_UNLISTED = ("I134", "unlisted-service")
+_PORT = ("I135", "unexpected-port")
+_FAMILIES = ("I136", "both-families")
+_LIST = ("I137", "comma-in-list")
+_SERVER = ("I138", "server-not-absolute")
+
 
 class Lost(Exception):
-    """The daemon disables this service, because of that attribute if one is named."""
+    """The daemon disables this service: as soon as it comes to `attribute`, or else when it has read all of it.
 
-    def __init__(self, message: str, attribute: str = "") -> None:
+    `told` is under which code and name that is said, and `at` the attribute to point at where it is another one.
+    """
+
+    def __init__(self, message: str, attribute: str = "", *, told: tuple[str, str] = _BAD, at: str = "") -> None:
         super().__init__(message)
         self.attribute = attribute
+        self.told = told
+        self.at = at or attribute
 
 
 class Unknown(Exception):
@@ -75,6 +94,10 @@ class Weighed:
     def bind(self) -> str | None:
         """The address that the service or the defaults name, if one does."""
         return (self.values.get("bind") or self.defaults.get("bind") or (None,))[0]
+
+    def place(self, name: str) -> Span:
+        """Return where an attribute stands, or else the head of the paragraph."""
+        return next((x.span for x in self.paragraph.attributes if x.name == name), self.paragraph.header)
 
     @property
     def revived(self) -> bool:
@@ -131,7 +154,7 @@ class Weighed:
     def _take(self, attribute: Attribute) -> None:
         """Note an attribute as the daemon does: unknown ones and wrong counts are ignored, the first of two wins."""
         name = "bind" if attribute.name == "interface" else attribute.name
-        count = _COUNTS.get(name)
+        count = COUNTS.get(name)
         if count is None or (name == "rlimit_files" and not self.build.rlimit_files):
             self._warn("I140", "unknown-attribute", f"bad service attribute: {attribute.name}; it is ignored", attribute.span)
         elif count != -2 and attribute.operator != "=":
@@ -146,7 +169,7 @@ class Weighed:
         elif name == "env" and attribute.operator == "-=":
             raise Lost("-= cannot be used for env", name)
         elif problem := mistake(name, attribute.values):
-            raise Lost(f"{name}: {problem}", name)
+            raise Lost(f"{name}: {problem}", name, told=_LIST if name in INHERITED else _BAD)
         else:
             self.values[name] = self._list(name, attribute) if count == -2 else attribute.values
 
@@ -166,7 +189,7 @@ class Weighed:
 
     def _needed(self, name: str) -> tuple[str, ...]:
         if name not in self.values:
-            raise Lost(f"missing attribute {name}")
+            raise Lost(f"missing attribute {name}", told=_MISSING)
         return self.values[name]
 
     def _yes(self, name: str) -> bool:
@@ -180,12 +203,13 @@ class Weighed:
         protocol = self.values.get("protocol", ("",))[0]
         if protocol.lower() in {"tcp", "udp"} and protocol != protocol.lower():
             if not unlisted:
-                raise Lost(f"{self.paragraph.name}/{protocol} is not in /etc/services, which knows tcp and udp in small letters")
+                text = f"{self.paragraph.name}/{protocol} is not in /etc/services, which knows tcp and udp in small letters"
+                raise Lost(text, told=_PROTOCOL, at="protocol")
             protocol = protocol.lower()
         socket_type = self.values.get("socket_type", ("",))[0].lower()
         if protocol and protocol not in {"tcp", "udp"}:
             if re.fullmatch(r"(tcp|udp)[46].*", protocol):
-                raise Lost(f"protocol {protocol} not in /etc/protocols", "protocol")
+                raise Lost(f"protocol {protocol} not in /etc/protocols", "protocol", told=_PROTOCOL)
             raise Unknown(f"protocol {protocol}")
         for transport in Transport:
             if socket_type in {transport.socket_type, ""} and protocol in {transport.value, ""} and (socket_type or protocol):
@@ -193,7 +217,7 @@ class Weighed:
         if socket_type in {"raw", "seqpacket", "stream", "dgram"}:
             raise Unknown(f"{socket_type} socket with protocol {protocol or '(none)'}")
         if not socket_type:
-            raise Lost("missing attribute socket_type")
+            raise Lost("missing attribute socket_type", told=_MISSING)
         raise Lost(f"socket_type {socket_type!r} is not one of stream, dgram, raw, seqpacket", "socket_type")
 
     def _port(self, transport: Transport, *, unlisted: bool) -> int | None:
@@ -206,24 +230,24 @@ class Weighed:
             raise Unknown("port 0 is a random one")
         if unlisted:
             if port is None:
-                raise Lost("type UNLISTED needs a port")
+                raise Lost("type UNLISTED needs a port", told=_MISSING)
             return port
         listed = self.host.port(self.paragraph.name, transport)
         if listed is None and self.host.policy.services is not None:
-            raise Lost(f"{self.paragraph.name}/{transport.value} is not in /etc/services, and type is not UNLISTED")
+            raise Lost(f"{self.paragraph.name}/{transport.value} is not in /etc/services, and type is not UNLISTED", told=_UNLISTED)
         if listed is not None and port not in {None, listed}:
-            raise Lost(f"expects port {listed}, not {port}")
+            raise Lost(f"expects port {listed}, not {port}", told=_PORT, at="port")
         return port
 
     def _address(self) -> tuple[Family, str | None]:
         """Apply the heart of xinetd: which family a service gets, and what becomes of a bind that contradicts it."""
         flags = set(self._flags)
-        if flags - _FLAGS:
-            raise Lost(f"bad flag {', '.join(sorted(flags - _FLAGS))}", "flags")
+        if flags - FLAGS:
+            raise Lost(f"bad flag {', '.join(sorted(flags - FLAGS))}", "flags")
         build = self.build
         if {"IPV4", "IPV6"} <= flags:
             if build.both_flags_disable:
-                raise Lost("specified as both IPv4 and IPv6")
+                raise Lost("specified as both IPv4 and IPv6", told=_FAMILIES, at="flags")
             flags.discard("IPV4")
         stated = Family.IPV4 if "IPV4" in flags else Family.IPV6 if "IPV6" in flags else None
         bind = self.bind
@@ -267,10 +291,10 @@ class Weighed:
         if "redirect" in self.values:
             return Builtin(builtin="redirect")
         if "server" not in self.values:
-            raise Lost("no server is specified")
+            raise Lost("no server is specified", told=_MISSING)
         path, args = self.values["server"][0], self.values.get("server_args", ())
         if not path.startswith("/") or path.endswith("/"):
-            raise Lost(f"server {path} is not the absolute path of a program", "server")
+            raise Lost(f"server {path} is not the absolute path of a program", "server", told=_SERVER)
         if "NAMEINARGS" in self._flags:
             return Program(path=path, argv0=args[0] if args[0] != path.rpartition("/")[2] else None, args=args[1:])
         return Program(path=path, args=args)
@@ -317,5 +341,5 @@ class Weighed:
         for attribute in self.paragraph.attributes:
             name = attribute.name
             beyond = name == "nice" and (self._number(name, r"[+-]?[0-9]+", 10) or 0) not in _NICE
-            if name in _COUNTS and (name not in _KNOWN or beyond or (name == "cps" and attribute.values[1:] != ("10",))):
+            if name in COUNTS and (name not in _KNOWN or beyond or (name == "cps" and attribute.values[1:] != ("10",))):
                 yield " ".join((name, attribute.operator, *attribute.values))

@@ -140,7 +140,7 @@ def read(files: Mapping[str, str], build: XinetdBuild, host: Host, compat: Itera
         try:
             entry = weighed.entry()
         except Lost as lost:
-            state.faults.append(fault("I130", "service-disabled", f"{told.name}: {lost}: the service is disabled", told.header))
+            state.faults.append(fault(*lost.told, f"{told.name}: {lost}: the service is disabled", weighed.place(lost.at)))
         except (Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10
             state.unknown.append(f"{told.span.source.path}:{told.span.line}: {told.name}: {reason}")
         else:

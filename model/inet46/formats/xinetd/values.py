@@ -1,6 +1,7 @@
 """What xinetd finds wrong with the values of one attribute, each of which disables the service that says it. Nothing of what they mean.
 
-Sources: parsers.c (one function for each attribute), nvlists.c (the words), time.c (ti_add), util.c (parse_int); measured.
+Sources: parsers.c (one function for each attribute; parse_inet_addresses), nvlists.c (the words), time.c (ti_add), util.c (parse_int);
+measured.
 """
 
 from __future__ import annotations
@@ -8,7 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["mistake"]
+__all__ = ["WORDS", "mistake"]
+
+_YES_NO = frozenset({"YES", "NO"})
+WORDS: Mapping[str, frozenset[str]] = {
+    "v6only": _YES_NO,
+    "groups": _YES_NO,
+    "type": frozenset({"RPC", "INTERNAL", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"}),
+    "log_on_success": frozenset({"HOST", "DURATION", "EXIT", "PID", "USERID", "TRAFFIC"}),
+    "log_on_failure": frozenset({"HOST", "ATTEMPT", "USERID"}),
+}
+"""The words that an attribute takes, in whatever case (nvlists.c)."""
 
 _FACILITIES = {"daemon", "auth", "authpriv", "user", "mail", "lpr", "news", "uucp", "ftp", *(f"local{number}" for number in range(8))}
 _LEVELS = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
@@ -47,6 +58,11 @@ def _load(values: Sequence[str]) -> str | None:
     return None if match is not None and float(match[0]) else f"{values[0]} is no load"
 
 
+def _addresses(values: Sequence[str]) -> str | None:
+    bad = [value for value in values if "," in value and "{" not in value]
+    return f"{bad[0]} has a comma in it" if bad else None
+
+
 def _env(values: Sequence[str]) -> str | None:
     bad = [value for value in values if "=" not in value]
     return f"{', '.join(bad)} has no '='" if bad else None
@@ -75,11 +91,7 @@ def _log_type(values: Sequence[str]) -> str | None:
 
 
 _CHECKS: Mapping[str, Callable[[Sequence[str]], str | None]] = {
-    "v6only": _words(frozenset({"YES", "NO"})),
-    "groups": _words(frozenset({"YES", "NO"})),
-    "type": _words(frozenset({"RPC", "INTERNAL", "UNLISTED", "SPECIAL", "TCPMUX", "TCPMUXPLUS"})),
-    "log_on_success": _words(frozenset({"HOST", "DURATION", "EXIT", "PID", "USERID", "TRAFFIC"})),
-    "log_on_failure": _words(frozenset({"HOST", "ATTEMPT", "USERID"})),
+    **{name: _words(known) for name, known in WORDS.items()},
     "cps": _numbers(_WHOLE),
     "nice": _numbers(_WHOLE),
     "deny_time": _numbers(_WHOLE, "FOREVER", "NEVER"),
@@ -87,4 +99,6 @@ _CHECKS: Mapping[str, Callable[[Sequence[str]], str | None]] = {
     "log_type": _log_type,
     "access_times": _times,
     "env": _env,
+    "only_from": _addresses,
+    "no_access": _addresses,
 }

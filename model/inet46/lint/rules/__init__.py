@@ -15,12 +15,43 @@ from inet46.lint.rules import (
     reach,
     reload,
     sockets,
+    xinetd_access,
+    xinetd_attributes,
+    xinetd_builds,
+    xinetd_bytes,
+    xinetd_defaults,
+    xinetd_disabled,
+    xinetd_entries,
+    xinetd_host,
     xinetd_reach,
+    xinetd_reload,
 )
 
 __all__ = ["RULES"]
 
-_MODULES = (access, addresses, fleet, host, inetd_fields, inetd_text, inetd_tokens, inetd_values, reach, reload, sockets, xinetd_reach)
+_MODULES = (
+    access,
+    addresses,
+    fleet,
+    host,
+    inetd_fields,
+    inetd_text,
+    inetd_tokens,
+    inetd_values,
+    reach,
+    reload,
+    sockets,
+    xinetd_access,
+    xinetd_attributes,
+    xinetd_builds,
+    xinetd_bytes,
+    xinetd_defaults,
+    xinetd_disabled,
+    xinetd_entries,
+    xinetd_host,
+    xinetd_reach,
+    xinetd_reload,
+)
 
 _FOUND = {thing.code: thing for module in _MODULES for thing in vars(module).values() if isinstance(thing, Rule)}
 
