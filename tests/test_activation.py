@@ -67,15 +67,18 @@ def test_an_inetd_is_reloaded_until_the_new_sockets_are_there(
     assert activation(old, new, resolve(name)) == verbs, source
 
 
-@pytest.mark.parametrize(("name", "verbs"), [("linux/busybox-inetd", RESTART), ("debian-12/openbsd-inetd", RELOAD)])
-def test_busybox_is_restarted_when_a_built_in_service_becomes_a_program(name: str, verbs: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("name", "verbs"), [("linux/busybox-inetd", RESTART), ("debian-12/openbsd-inetd", RESTART), ("freebsd-14/inetd", RELOAD)]
+)
+def test_most_inetds_are_restarted_when_a_built_in_service_becomes_a_program(name: str, verbs: tuple[str, ...]) -> None:
     built_in, program = (
         formats.read({"/etc/inetd.conf": f"daytime stream tcp nowait root {server}\n"}, name).entries for server in ("internal", "/x x")
     )
 
     assert activation(built_in, program, resolve(name)) == verbs
     assert activation(program, built_in, resolve(name)) == verbs
-    assert activation(built_in, (*built_in, *program), resolve(name)) == verbs
+    # The second line is lost on the first one at a start as well.
+    assert activation(built_in, (*built_in, *program), resolve(name)) == RELOAD
 
 
 XINETD_ROWS = [

@@ -75,7 +75,7 @@ def test_the_module_runs_as_the_program(monkeypatch: pytest.MonkeyPatch) -> None
     assert ended.value.code == 0
 
 
-@pytest.mark.parametrize("command", ["hosts", "plan", "sockets"])
+@pytest.mark.parametrize("command", ["hosts", "plan", "reload", "sockets"])
 def test_help_teaches_by_an_example(command: str) -> None:
     result = run(command, "--help")
 

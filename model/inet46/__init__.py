@@ -6,6 +6,7 @@ The model (`Service`, `Listener`, `HostPolicy`) says what is wanted, `plan` work
 that really opens. The package does no I/O; only the command line reads files.
 """
 
+from inet46.change import After, predict_change
 from inet46.convert import Conversion, convert, export
 from inet46.errors import Inet46Error, Inexpressible, ModelError, UnknownHost, UnknownRule, Unprovable
 from inet46.host import HostPolicy, Sharing
@@ -18,6 +19,7 @@ from inet46.sockets import Family, Socket, Transport
 
 __all__ = [
     "Access",
+    "After",
     "Builtin",
     "Conversion",
     "Family",
@@ -43,5 +45,6 @@ __all__ = [
     "export",
     "plan",
     "predict",
+    "predict_change",
     "resolve",
 ]

@@ -1,111 +1,60 @@
 """How a change must be activated so that its sockets really come to be: the verbs for the super-server, in order.
 
-A reload is cheap and keeps sessions, and it is where services die: most inetds bind the new socket while the old one is still open, and
-xinetd takes no notice of a changed v6only. The reload is replayed against the kernel's matrix; what it would get wrong decides the verbs.
-Sources: facts on reload in `knowledge` (rebind_conflict, heals, keeps_type, retry_kills); xinetd reconfig.c; measured on the lab's hosts.
+A reload is cheap and keeps sessions, and it is where services die (`change`). So each way is replayed, the cheapest first, and the first
+that comes to what a fresh start on the new files would come to is chosen.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
-from inet46.entry import Entry
-from inet46.knowledge import Host, InetdBuild
-from inet46.predict import predict
-from inet46.service import Builtin
-from inet46.sockets import Family, Socket, collide
+import attrs
 
-__all__ = ["RESTART", "activation"]
+from inet46.change import After, State, fate, predict_change
+from inet46.entry import Entry
+from inet46.formats import Reading
+from inet46.knowledge import Host, InetdBuild
+
+__all__ = ["RELOAD", "RESTART", "activation"]
 
 RELOAD = ("reload",)
 RESTART = ("restart",)
 
-_Key = tuple[object, ...]
 
-
-def activation(before: Iterable[Entry], after: Iterable[Entry], host: Host) -> tuple[str, ...]:
+def activation(before: Iterable[Entry] | Reading, after: Iterable[Entry] | Reading, host: Host) -> tuple[str, ...]:
     """Return the verbs that take a super-server from one list of entries to another; () when there is nothing to do.
 
-    The verbs are those of the transaction: reload, restart, settle, signal NAME.
+    The verbs are those of the transaction: reload, restart, settle, signal NAME. A reload that kills the running sessions of a service
+    that stays is dearer than a restart, which leaves them alone.
     """
-    old, new = tuple(before), tuple(after)
-    if old == new:
+    old, new = _reading(before), _reading(after)
+    if old == new or (old.entries == new.entries and fate(old) is State.SERVES):
         return ()
+    # What could not be read is no reason for a restart: most files have a line of rpc or the like, which stays as it is.
+    old, new = (attrs.evolve(told, unknown=()) for told in (old, new))
+    wanted = predict_change(new, new, (), host)
+    return next((verbs for verbs in _ways(host) if _brings(predict_change(old, new, verbs, host), wanted)), RESTART)
+
+
+def _ways(host: Host) -> Iterable[tuple[str, ...]]:
+    """Yield the ways that may be cheaper than a restart, the cheapest first."""
+    yield RELOAD
     if isinstance(host.server, InetdBuild):
-        return _inetd(old, new, host, host.server)
-    return _xinetd(old, new, host)
+        # The first reload fails to bind and then closes the old socket; the second act finds the port free.
+        yield (*RELOAD, "settle", host.server.heals)
 
 
-def _inetd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host, build: InetdBuild) -> tuple[str, ...]:
-    if build.keeps_type and _nature_changes(old, new):
-        return RESTART
-    if not build.rebind_conflict or not _reload_fails(_table(old, host), _table(new, host), host):
-        return RELOAD
-    if _clash(new, host) or (build.retry_kills and not all(_has_port(entry, host) for entry in (*old, *new))):
-        return RESTART
-    # The first reload fails to bind and then closes the old socket; the second act finds the port free.
-    return (*RELOAD, "settle", build.heals)
-
-
-def _nature_changes(old: tuple[Entry, ...], new: tuple[Entry, ...]) -> bool:
-    """Return True if a service that the daemon performs itself becomes a program, or a program becomes one."""
-    before, after = (
-        {(entry.service, bind): isinstance(entry.program, Builtin) for entry in entries for bind in entry.binds} for entries in (old, new)
+def _brings(found: After, wanted: After) -> bool:
+    """Return True if a change comes to what is wanted: sockets, who reaches them and what is done for whom."""
+    return (
+        found.state is wanted.state
+        and not found.cut
+        and found.unknown == wanted.unknown
+        and Counter(found.stale) == Counter(wanted.stale)
+        and Counter(found.sockets) == Counter(wanted.sockets)
     )
-    return any(before[key] != after[key] for key in before.keys() & after.keys())
 
 
-def _clash(entries: tuple[Entry, ...], host: Host) -> bool:
-    """Return True if entries contend among themselves: a socket that is open already would win, whichever stands first."""
-    return any(fault.name == "double-bind" for fault in predict(entries, host).faults)
-
-
-def _has_port(entry: Entry, host: Host) -> bool:
-    return entry.port is not None or host.port(entry.service, entry.transport) is not None
-
-
-def _reload_fails(old: dict[_Key, Socket], new: dict[_Key, Socket], host: Host) -> bool:
-    """Replay a reload: new sockets are bound in file order, those no longer wanted are closed at the very end."""
-    held = dict(old)
-    for key, socket in new.items():
-        if held.get(key) == socket:
-            continue
-        held.pop(key, None)  # the same key with another option: closed and made anew on the spot
-        conflicts = host.kernel.conflicts(socket.transport)
-        if any(collide(socket, other, conflicts) for other in held.values()):
-            return True
-        held[key] = socket
-    return False
-
-
-def _table(entries: tuple[Entry, ...], host: Host) -> dict[_Key, Socket]:
-    """Return what the daemon holds under which key; compat and numeric spellings are different keys, as they are to the daemon."""
-    table: dict[_Key, Socket] = {}
-    for held in predict(entries, host).sockets:
-        bind = next(bind for bind in held.entry.binds if bind.family is held.socket.family)
-        table[(held.entry.service, bind.key, bind.family, held.socket.address)] = held.socket
-    return table
-
-
-def _xinetd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host) -> tuple[str, ...]:
-    """Decide between SIGHUP and a restart.
-
-    SIGHUP matches services by id (with transport, port and wait: a change of those is a new service). It does not apply a change of
-    v6only, nor the removal of a bind; a change of family it applies by killing the running sessions, which a restart leaves alone. Twins
-    of one id are mixed up. A new id is always safe: what is gone is closed before what is new is opened.
-    """
-    before, after = _by_id(old, host), _by_id(new, host)
-    if len(before) < len(old) or len(after) < len(new):
-        return RESTART
-    moved = any(_wishes(before[name]) != _wishes(after[name]) for name in before.keys() & after.keys())
-    return RESTART if moved else RELOAD
-
-
-def _by_id(entries: tuple[Entry, ...], host: Host) -> dict[_Key, Entry]:
-    """Tell services apart as cnf_extract does."""
-    ports = (entry.port if entry.port is not None else host.port(entry.service, entry.transport) for entry in entries)
-    return {((x.id or x.service).lower(), x.transport, port, x.wait): x for x, port in zip(entries, ports, strict=True)}
-
-
-def _wishes(entry: Entry) -> tuple[object, ...]:
-    return tuple((bind.family, bind.v6only if bind.family is Family.IPV6 else None, bind.address) for bind in entry.binds)
+def _reading(told: Iterable[Entry] | Reading) -> Reading:
+    return told if isinstance(told, Reading) else Reading(entries=tuple(told))

@@ -101,7 +101,7 @@ def merge(
         sockets=predict(new.entries, then).sockets,
         ours=ours,
         # A socket keeps the option it was made with: a changed knob counts only for sockets that are made after it.
-        activate=RESTART if settled.live else activation(old.entries, new.entries, then),
+        activate=RESTART if settled.live else activation(old, new, then),
     )
 
 

@@ -1,7 +1,7 @@
 """The oracle: which sockets the kernel holds after a super-server has started on these entries.
 
-It replays what the daemon does, bind by bind in the order of the entries, against the kernel's own matrix. It knows nothing of text: the
-formats have already turned tokens and flags into binds. What cannot be known is said (`unknown`), never guessed.
+The daemon itself is replayed in `replay`; this module reads off what has come of it: who is reached, and who is not. What cannot be known
+is said (`unknown`), never guessed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Iterable
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity
-from inet46.entry import Bind, Entry
+from inet46.entry import Entry
 from inet46.host import HostPolicy
 from inet46.knowledge import Dual, Host, Owner, resolve
-from inet46.sockets import Family, Kind, Socket, Transport, collide, kind_of
+from inet46.replay import Replay, label, replay_of
+from inet46.sockets import Family, Kind, Socket, Transport, kind_of
 
-__all__ = ["Held", "Prediction", "predict"]
+__all__ = ["Held", "Prediction", "outcome", "predict"]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,98 +44,8 @@ class Prediction:
     unknown: tuple[str, ...] = ()
 
 
-_Key = tuple[object, ...]
 _MAPPED = "::ffff:"
 _WILDCARDS = {Kind.V4_ANY, Kind.V6_ANY, Kind.DUAL}
-
-
-@attrs.define
-class _Replay:
-    """The daemon's table while it works through the entries: bind key -> what it holds under it (None: the bind failed).
-
-    `ports` are the keys that each port has seen: only sockets of one port can collide.
-    """
-
-    host: Host
-    table: dict[_Key, tuple[Socket, Entry] | None] = attrs.field(factory=dict)
-    ports: dict[tuple[Transport, int], dict[_Key, None]] = attrs.field(factory=dict)
-    faults: list[Diagnostic] = attrs.field(factory=list)
-    unknown: list[str] = attrs.field(factory=list)
-
-    def entry(self, entry: Entry) -> None:
-        """Do what the daemon does for one entry."""
-        port = entry.port if entry.port is not None else self.host.port(entry.service, entry.transport)
-        if port is None:
-            self._no_port(entry)
-            return
-        for bind in entry.binds:
-            if bind.family is Family.IPV6 and not self.host.policy.ipv6:
-                self.faults.append(_fault(entry, "I502", "no-ipv6", f"{_label(entry)}: this host has no IPv6, the socket cannot be made"))
-                continue
-            self._bind(entry, bind, port)
-
-    def _no_port(self, entry: Entry) -> None:
-        message = f"{entry.service}/{entry.transport.value} is not in /etc/services, so the entry is lost"
-        if self.host.policy.services is None:
-            self.unknown.append(f"port of {entry.service}/{entry.transport.value}: not a usual name, and /etc/services was not looked at")
-        else:
-            self.faults.append(_fault(entry, "I110", "unknown-service", message))
-
-    def _bind(self, entry: Entry, bind: Bind, port: int) -> None:
-        socket = self._socket(entry, bind, port)
-        # A bind without a key is never recognised again: it stands for itself.
-        key = (entry.service, bind.key, bind.family, bind.address) if bind.key else (len(self.table),)
-        held = self.table.get(key)
-        if held and held[0] == socket:
-            self.table[key] = (socket, entry)  # the socket stays, the later entry serves it
-            return
-        self.table.pop(key, None)
-        if bind.family is Family.IPV6 and socket.address.lower().startswith(_MAPPED) and self._v6only(bind):
-            # Linux: EINVAL (__inet6_bind); FreeBSD: EADDRNOTAVAIL (in6_pcbbind). Both were met.
-            text = f"{_label(entry)}: [{socket.address}]:{port} is an IPv4 address and the socket for IPv6 alone; nothing is bound"
-            self.faults.append(_fault(entry, "I305", "mapped-and-v6only", text))
-            self.table[key] = None
-            return
-        near = self.ports.setdefault((socket.transport, port), {})
-        conflicts = self.host.kernel.conflicts(socket.transport)
-        other = next((x for x in map(self.table.get, near) if x and collide(socket, x[0], conflicts)), None)
-        near[key] = None
-        if other is None:
-            self.table[key] = (socket, entry)
-            return
-        self.table[key] = None
-        self.faults.append(self._double_bind(entry, socket, *other))
-
-    def _double_bind(self, entry: Entry, socket: Socket, held: Socket, holder: Entry) -> Diagnostic:
-        lost = sorted(socket.families - held.families, key=lambda family: family.value)
-        where = f" (line {holder.origin.line} of {holder.origin.source.path})" if holder.origin else ""
-        consequence = f"{' and '.join(f.title for f in lost) or 'no family'} is lost"
-        return _fault(
-            entry,
-            "I201",
-            "double-bind",
-            f"{_label(entry)}: address already in use: {socket} is taken by {held} of {holder.service}; {consequence}",
-            notes=(f"the first of two conflicting entries wins{where}",),
-        )
-
-    def _socket(self, entry: Entry, bind: Bind, port: int) -> Socket:
-        address = bind.address or bind.family.wildcard
-        if bind.family is Family.IPV4:
-            return Socket(transport=entry.transport, family=bind.family, address=address, port=port)
-        return Socket(
-            transport=entry.transport,
-            family=bind.family,
-            address=address,
-            port=port,
-            v6only=self._v6only(bind) if address == Family.IPV6.wildcard else not address.lower().startswith(_MAPPED),
-        )
-
-    def _v6only(self, bind: Bind) -> bool:
-        """Return what IPV6_V6ONLY ends up as, given what the daemon asks for and what the kernel allows."""
-        if bind.v6only is not False:
-            return self.host.v6only_default if bind.v6only is None else True
-        dual = self.host.kernel.dual
-        return dual is Dual.NEVER or (dual is Dual.GOVERNED and self.host.v6only_default)
 
 
 def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Prediction:
@@ -142,23 +53,27 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
 
     Raises UnknownHost for a host that stands in no knowledge table.
     """
-    replay = _Replay(resolve(host))
-    for entry in entries:
-        replay.entry(entry)
-    bound = [held for held in replay.table.values() if held]
+    replay = replay_of(resolve(host))
+    replay.load([tuple(entries)])
+    return outcome(replay)
+
+
+def outcome(replay: Replay) -> Prediction:
+    """Return what a machine has come to: the sockets that are open, and who reaches them."""
     near: dict[tuple[Transport, int], list[Socket]] = {}  # in the order they were bound
     sockets = []
-    for socket, _ in bound:
-        near.setdefault((socket.transport, socket.port), []).append(socket)
+    for slot in replay.bound.values():
+        near.setdefault((slot.socket.transport, slot.socket.port), []).append(slot.socket)
     seen: Counter[tuple[Transport, int]] = Counter()
-    for socket, entry in bound:
-        port = socket.transport, socket.port
-        sockets.append(Held(socket=socket, accepts=_accepts(seen[port], near[port], replay.host), entry=entry))
+    for slot in replay.bound.values():
+        port = slot.socket.transport, slot.socket.port
+        sockets.append(Held(socket=slot.socket, accepts=_accepts(seen[port], near[port], replay.host), entry=slot.entry))
         seen[port] += 1
     served = {(held.socket.transport, held.socket.port) for held in sockets if kind_of(held.socket) is Kind.V4_ANY}
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
     starved = [_starved(held) for held in sockets if not held.accepts]
-    return Prediction(sockets=tuple(sockets), faults=(*replay.faults, *deaf, *starved), unknown=tuple(replay.unknown))
+    faults = (*(fault for _, fault in replay.faults), *deaf, *starved)
+    return Prediction(sockets=tuple(sockets), faults=faults, unknown=tuple(replay.unknown))
 
 
 def _accepts(place: int, near: list[Socket], host: Host) -> frozenset[Family]:
@@ -192,20 +107,14 @@ def _asked_dual(held: Held) -> bool:
 def _deaf(held: Held, host: Host) -> Diagnostic:
     kernel = host.kernel
     knob = f" while {kernel.knob} is not 0" if kernel.dual is Dual.GOVERNED else ""
-    text = f"{_label(held.entry)}: this kernel gives no IPv4 clients to an IPv6 socket{knob}"
-    return _fault(held.entry, "I301", "deaf-to-ipv4", text, severity=Severity.WARNING)
+    text = f"{label(held.entry)}: this kernel gives no IPv4 clients to an IPv6 socket{knob}"
+    return _fault(held.entry, "I301", "deaf-to-ipv4", text, Severity.WARNING)
 
 
 def _starved(held: Held) -> Diagnostic:
-    text = f"{_label(held.entry)}: {held.socket} listens and gets nothing: a later socket takes its clients"
+    text = f"{label(held.entry)}: {held.socket} listens and gets nothing: a later socket takes its clients"
     return _fault(held.entry, "I303", "starved-listener", text)
 
 
-def _label(entry: Entry) -> str:
-    return f"{entry.service}/{entry.transport.value}"
-
-
-def _fault(
-    entry: Entry, code: str, name: str, message: str, *, severity: Severity = Severity.ERROR, notes: tuple[str, ...] = ()
-) -> Diagnostic:
-    return Diagnostic(code=code, name=name, severity=severity, message=message, span=entry.origin, notes=notes)
+def _fault(entry: Entry, code: str, name: str, message: str, severity: Severity = Severity.ERROR) -> Diagnostic:
+    return Diagnostic(code=code, name=name, severity=severity, message=message, span=entry.origin)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from inet46.service import Service
 from inet46.sockets import Family, Socket
 
-__all__ = ["answers", "change"]
+__all__ = ["answers", "change", "verbs"]
 
 
 def answers(families: Iterable[Family]) -> str:
@@ -33,3 +33,9 @@ def change(
         return f"{service.name}: now answers {answers(families[0])} → {answers(families[1])}{f' ({listing})' if new else ''}"
     was = " + ".join(map(str, old)) or "no socket"
     return f"{service.name}: answers {answers(families[1])} as before, now on {listing or 'no socket'} instead of {was}"
+
+
+def verbs(activate: Iterable[str], unit: str) -> str:
+    """Say how a change takes effect: `reload inetd (SIGHUP), wait until it has done so, send it SIGALRM`."""
+    said = {"reload": f"reload {unit} (SIGHUP)", "restart": f"restart {unit}", "settle": "wait until it has done so"}
+    return ", ".join(said.get(verb, f"send it SIG{verb.removeprefix('signal ')}") for verb in activate)

@@ -91,6 +91,7 @@ class Daemon:
                 os.kill(self.pid, signal.SIGKILL)
                 self._until(self._gone, "cannot be killed")
         self.pid, self.state = None, "not started"
+        self._until(_buried, "leaves a server behind")
 
     def look(self) -> dict[str, Any]:
         """Return what the kernel holds, and what the daemon has said since the last look."""
@@ -147,6 +148,15 @@ class Daemon:
             while True:
                 text = self._syslog.recv(65536).decode(errors="replace")
                 self.log.append(text.partition("]: ")[2].strip() or text.strip())
+
+
+def _buried() -> bool:
+    """True when no server is left that some client has had started: without its daemon it is a child of this process."""
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _children() -> list[int]:

@@ -17,6 +17,7 @@ from inet46.cli.explain import explain
 from inet46.cli.export import export
 from inet46.cli.hosts import hosts
 from inet46.cli.plan import plan
+from inet46.cli.reload import reload
 from inet46.cli.sockets import sockets
 
 __all__ = ["main"]
@@ -39,11 +40,12 @@ def main() -> None:
     inet46 check /etc/inetd.conf                             what is wrong with files
     inet46 explain I201                                      what a finding means
     inet46 sockets /etc/xinetd.d --host debian-12/xinetd     what files open, and why
+    inet46 reload old.conf new.conf --host freebsd-14/inetd  what a reload does to them
     inet46 plan imap.toml --host freebsd-14/inetd            what a host must be told
 
     Exit status: 0 nothing to say, 1 findings (for plan with --root: changes), 2 it could not run.
     """
 
 
-for _command in (check, convert, explain, export, hosts, plan, sockets):
+for _command in (check, convert, explain, export, hosts, plan, reload, sockets):
     main.add_command(_command)

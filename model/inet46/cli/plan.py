@@ -229,7 +229,7 @@ def _print(answer: _Answer, written: list[Path]) -> None:
     for line in (*answer.changes, *answer.notes, *_left_out(answer), *(f"wrote {path}" for path in written)):
         _show.paragraph(line)
     if answer.activate and answer.changed is not False:
-        _show.paragraph(f"then: {_verbs(answer)}")
+        _show.paragraph(f"then: {words.verbs(answer.activate, answer.host.row.unit)}")
 
 
 def _left_out(answer: _Answer) -> list[str]:
@@ -248,10 +248,3 @@ def _setting(setting: Setting) -> tuple[str, str]:
 
 def _row(held: Held) -> tuple[str, str, str]:
     return held.service, f"{held.socket.transport.value} {held.socket}", words.answers(held.accepts)
-
-
-def _verbs(answer: _Answer) -> str:
-    """Say how the change takes effect: `reload inetd (SIGHUP), wait until it has done so, send it SIGALRM`."""
-    unit = answer.host.row.unit
-    said = {"reload": f"reload {unit} (SIGHUP)", "restart": f"restart {unit}", "settle": "wait until it has done so"}
-    return ", ".join(said.get(verb, f"send it SIG{verb.removeprefix('signal ')}") for verb in answer.activate)

@@ -18,13 +18,16 @@ NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept mor
 class Reading:
     """Entries in the order in which the daemon comes to them, what is wrong in the files, and what could not be known.
 
-    `sources` are the texts that were read, in order; an entry's origin points into one of them.
+    `sources` are the texts that were read, in order; an entry's origin points into one of them. `carries` is the default host that the
+    daemon still has when it reads its files the next time; `poisons` tells that it crashes then.
     """
 
     entries: tuple[Entry, ...] = ()
     faults: tuple[Diagnostic, ...] = ()
     unknown: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    carries: str | None = None
+    poisons: bool = False
 
 
 def fault(code: str, name: str, message: str, span: Span, *, severity: Severity = Severity.ERROR, cost: Cost | None = None) -> Diagnostic:
@@ -36,9 +39,11 @@ def fault(code: str, name: str, message: str, span: Span, *, severity: Severity 
 _COSTS = {
     "I102": Cost.DAEMON,  # FreeBSD's inetd exits at a line that is too short
     "I109": Cost.DAEMON,  # openbsd-inetd hangs
+    "I118": Cost.DAEMON,  # inetutils crashes over an address that no line has taken
     "I123": Cost.IGNORED,  # a second defaults paragraph
     "I126": Cost.IGNORED,  # an include that is not there
     "I127": Cost.IGNORED,
+    "I132": Cost.DAEMON,  # xinetd exits at a bad value in defaults
 }
 
 

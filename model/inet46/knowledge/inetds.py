@@ -109,9 +109,13 @@ INETDS = (
         rebind_conflict=True,
         heals="reload",
         unmaps_hosts=True,
-        source="openbsd-inetd 0.20221205-2~deb12u1 with debian/patches/default_v4v6; measured: tests/test_daemons.py",
+        source="openbsd-inetd 0.20221205-2~deb12u1 with debian/patches/default_v4v6: config, retry, setup; measured: tests/test_daemons.py",
         spawn=Spawn(connections=256, beyond=_OFF),
         missing_file_kills=True,
+        retries_nameless=True,
+        keeps_builtin=True,
+        keeps_nowait=True,
+        keeps_handler=True,
     ),
     InetdBuild(
         name="debian-inetutils-inetd",
@@ -155,10 +159,13 @@ INETDS = (
         rebind_conflict=True,
         heals="reload",
         unmaps_hosts=True,
-        source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6; measured: tests/test_daemons.py",
+        source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6: enter, retry; measured: tests/test_daemons.py",
         spawn=Spawn(connections=1000, beyond="the socket is closed, and no later attempt brings it back"),
         missing_file_kills=False,
         retry_listens=False,
+        purges_each_file=True,
+        keeps_builtin=True,
+        keeps_nowait=True,
     ),
     # A protocol is tcp or udp, with a 6 or without; what people write elsewhere stands here because it loses its line.
     InetdBuild(
@@ -207,6 +214,8 @@ INETDS = (
         searches_path=True,
         keeps_addresses=True,
         keeps_type=True,
+        keeps_builtin=True,
+        retry_seconds=60,
         retry_kills=True,
         source="busybox networking/inetd.c (parse_one_line, reread_config_file), libbb/parse_config.c, libbb/xconnect.c, all the same in "
         "1.35.0 and 1.37.0; Debian's 1:1.35.0-4+deb12u1, whose patches leave them alone, built and measured: tests/test_daemons.py",

@@ -156,6 +156,13 @@ class InetdBuild:
     missing_file_kills: bool | None = None  # a reload without the file ends the daemon (else all stays as it is)
     retry_listens: bool = True  # what is bound by a later attempt is listened on (else it is dead until a restart)
     wraps: bool = False  # as the release starts it, clients of every program are held against hosts.allow and hosts.deny
+    retry_seconds: int = 600  # after which a failed bind is tried again, as SIGALRM has it done at once
+    retries_nameless: bool = False  # so is a service that is not in /etc/services: it gets a random port
+    rebinds_all: bool = False  # a reload closes and opens every socket anew
+    purges_each_file: bool = False  # what no line asks for is closed at the end of every file that is read (else after the last one)
+    keeps_builtin: bool = False  # a reload does not turn a program into a built-in service, nor the other way round
+    keeps_nowait: bool = False  # nor nowait into wait
+    keeps_handler: bool = False  # a stream socket goes on being accepted on, or passed on, as it was when it was made
 
 
 @attrs.frozen(kw_only=True)

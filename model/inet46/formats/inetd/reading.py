@@ -57,6 +57,7 @@ def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Readin
     files = tuple(documents)
     try:
         for document in files:
+            reader.begin()
             for fields in logical_lines(document, build):
                 reader.line(fields)
     except _Over:
@@ -65,7 +66,14 @@ def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Readin
         reader.unknown.append(str(reason))
     reader.finish()
     sources = tuple(document.source for document in files)
-    return Reading(entries=tuple(reader.entries), faults=tuple(reader.faults), unknown=tuple(reader.unknown), sources=sources)
+    return Reading(
+        entries=tuple(reader.entries),
+        faults=tuple(reader.faults),
+        unknown=tuple(reader.unknown),
+        sources=sources,
+        carries=None if build.default_host_ends else reader.default,
+        poisons=reader.leaked is not None,
+    )
 
 
 @attrs.define
@@ -85,6 +93,14 @@ class _Reader:
     entries: list[Entry] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
+
+    def begin(self) -> None:
+        """Begin a file; an address that a last line left over is taken for an entry of it, which is empty (inetutils nextconfig)."""
+        if self.leaked is not None:
+            (*_, span) = (fault.span for fault in self.faults if fault.code == "I108" and fault.span is not None)
+            text = "no line follows here to take over the address, so that inetd crashes at the next file, and every service with it"
+            self._say("I118", "leaked-address", text, span)
+            raise _Over
 
     def line(self, fields: Fields) -> None:
         """Take one logical line as the daemon does."""
@@ -248,7 +264,7 @@ class _Reader:
         performed = not build.strict or (len(service) <= _BUILTIN_NAME and fields.words[1] in _SOCKET_TYPES)
         if server == "internal" and performed:
             if service not in build.builtins:
-                self.leaked = hosts if build.builtin_leaks_address else None
+                self.leaked = hosts if build.builtin_leaks_address and hosts != "*" else None
                 has = ", ".join(build.builtins) or "none"
                 raise _Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
             return Builtin(builtin=service)

@@ -132,12 +132,14 @@ class Weighed:
         transport = self._transport(unlisted="UNLISTED" in kinds)
         wait = self._yes("wait")
         family, address = self._address()
+        v6only = None if family is Family.IPV4 else "v6only" in self.values
+        written = None if self.bind is None else numeric(self.bind)
         self._check_kind(transport, internal=internal, wait=wait)
         return Entry(
             service=self.paragraph.name,
             port=self._port(transport, unlisted="UNLISTED" in kinds),
             transport=transport,
-            binds=(Bind(family=family, address=address, v6only=None if family is Family.IPV4 else "v6only" in self.values),),
+            binds=(Bind(family=family, address=address, v6only=v6only, written=written),),
             program=self._program(internal=internal),
             wait=wait,
             user=(self.values.get("user", ("root",)) if internal else self._needed("user"))[0],
@@ -149,6 +151,7 @@ class Weighed:
             id=self.values.get("id", (None,))[0],
             extra=tuple(self._extra()),
             origin=self.paragraph.span,
+            unlisted="UNLISTED" in kinds,
         )
 
     def _take(self, attribute: Attribute) -> None:

@@ -14,11 +14,16 @@ from inet46.entry import Bind, Entry
 from inet46.formats._reading import Reading, fault, numeric
 from inet46.formats.xinetd.document import Document, Include, Paragraph, parse
 from inet46.formats.xinetd.paragraph import INHERITED, Lost, Unknown, Weighed
+from inet46.formats.xinetd.values import fatal
 from inet46.knowledge import Host, XinetdBuild
 from inet46.service import Builtin
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
+
+
+class _Ended(Exception):
+    """The daemon comes no further, and all that it had is closed."""
 
 
 @attrs.define
@@ -64,6 +69,13 @@ class _State:
 
     def _add_defaults(self, paragraph: Paragraph) -> None:
         for attribute in paragraph.attributes:
+            scalar = not attribute.name.startswith("log_")
+            passed_over = scalar and (attribute.name in self.defaults or attribute.operator != "=")
+            if not passed_over and (problem := fatal(attribute.name, attribute.values)):
+                # parse.c, identify_attribute and parse_entry: terminate_program, at a start and at a reload.
+                text = f"defaults: {attribute.name}: {problem}: xinetd exits here, with status 0, and every service with it"
+                self._say("I132", "fatal-default", text, attribute.span)
+                raise _Ended
             if attribute.name in {"enabled", "disabled", *INHERITED}:
                 self.defaults[attribute.name] = (*self.defaults.get(attribute.name, ()), *attribute.values)
             else:
@@ -106,11 +118,13 @@ class _State:
         if bind is not None and address is None:
             self.unknown.append(f"{entry.service}: the address of {bind}")
             return None
+        entry = attrs.evolve(entry, known_as=name, unlisted=False)
         if address is None:
             return entry
         family = Family.IPV6 if ":" in address else Family.IPV4
         told = None if address == family.wildcard else address
-        return attrs.evolve(entry, binds=(Bind(family=family, v6only=None if family is Family.IPV4 else False, address=told),))
+        v6only = None if family is Family.IPV4 else False
+        return attrs.evolve(entry, binds=(Bind(family=family, v6only=v6only, address=told, written=address),))
 
     def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
         self.faults.append(fault(code, name, message, span, severity=severity))
@@ -133,7 +147,10 @@ def read(files: Mapping[str, str], build: XinetdBuild, host: Host, compat: Itera
     if host.config not in files:
         return Reading(unknown=(f"{host.config} is not there: xinetd would not start",))
     state = _State(files, host, build)
-    state.load(host.config)
+    try:
+        state.load(host.config)
+    except _Ended:
+        return Reading(faults=tuple(state.faults), sources=tuple(dict.fromkeys(state.sources)))
     entries: list[Entry] = []
     for told, inherited in state.services:
         weighed = Weighed(told, build, host, state.defaults, inherited, state.faults)

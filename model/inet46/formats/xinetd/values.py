@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["WORDS", "mistake"]
+__all__ = ["WORDS", "fatal", "mistake"]
 
 _YES_NO = frozenset({"YES", "NO"})
 WORDS: Mapping[str, frozenset[str]] = {
@@ -102,3 +102,18 @@ _CHECKS: Mapping[str, Callable[[Sequence[str]], str | None]] = {
     "only_from": _addresses,
     "no_access": _addresses,
 }
+
+# Attributes of defaults and how many values each takes; with another number of them the line is ignored, as is any other attribute.
+_DEFAULTS: Mapping[str, tuple[int | None, Callable[[Sequence[str]], str | None]]] = {
+    "instances": (1, _numbers(r"[0-9]+", "UNLIMITED")),
+    "per_source": (1, _numbers(r"[0-9]+", "UNLIMITED")),
+    "umask": (1, _numbers(r"[0-7]+")),
+    **{name: (2 if name == "cps" else 1, _CHECKS[name]) for name in ("groups", "v6only", "max_load", "cps")},
+    **{name: (None, _CHECKS[name]) for name in ("log_on_success", "log_on_failure", "log_type")},
+}
+
+
+def fatal(name: str, values: Sequence[str]) -> str | None:
+    """Return what is wrong with an attribute of defaults, None when xinetd takes it or passes over it: a bad value there ends xinetd."""
+    count, check = _DEFAULTS.get(name, (-1, None))
+    return None if check is None or not values or count not in {None, len(values)} else check(values)
