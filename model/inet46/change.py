@@ -147,12 +147,16 @@ class _Run:
             self.unknown += (f"{said}, and gets a random port when failed binds are tried again" for said in nameless)
 
     def _nameless(self) -> Iterator[str]:
-        """Say which services have no port; OpenBSD's retry gives them one all the same (setup), and busybox's dies of them."""
+        """Say which services have no port; OpenBSD's retry gives them one all the same (setup), and busybox's dies."""
+        build = self.host.server
+        kept = {"token-without-name"}
+        if isinstance(build, InetdBuild) and build.retry_kills:
+            kept |= {"unknown-service", "unknown-address", "address-family"}
         for entry in self.told.entries:
             if entry.port is None and self.host.port(entry.service, entry.transport) is None:
                 yield f"{label(entry)} is not in /etc/services"
         for fault in self.told.faults:
-            if fault.name == "token-without-name":
+            if fault.name in kept:
                 yield str(fault)
 
     def _end(self, state: State) -> None:
