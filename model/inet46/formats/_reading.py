@@ -43,7 +43,7 @@ _COSTS = {
     "I123": Cost.IGNORED,  # a second defaults paragraph
     "I126": Cost.IGNORED,  # an include that is not there
     "I127": Cost.IGNORED,
-    "I132": Cost.DAEMON,  # xinetd exits at a bad value in defaults
+    "I174": Cost.DAEMON,  # xinetd exits at a bad value in defaults
 }
 
 

@@ -74,7 +74,7 @@ class _State:
             if not passed_over and (problem := fatal(attribute.name, attribute.values)):
                 # parse.c, identify_attribute and parse_entry: terminate_program, at a start and at a reload.
                 text = f"defaults: {attribute.name}: {problem}: xinetd exits here, with status 0, and every service with it"
-                self._say("I132", "fatal-default", text, attribute.span)
+                self._say("I174", "fatal-default", text, attribute.span)
                 raise _Ended
             if attribute.name in {"enabled", "disabled", *INHERITED}:
                 self.defaults[attribute.name] = (*self.defaults.get(attribute.name, ()), *attribute.values)
