@@ -9,6 +9,7 @@ Source: tcp_wrappers 7.6 hosts_access.c (table_match, list_match, split_at), hos
 from __future__ import annotations
 
 import enum
+import functools
 import ipaddress
 import itertools
 import re
@@ -59,6 +60,7 @@ class AccessLine:
         return bool({daemon.lower(), "all"} & names)
 
 
+@functools.lru_cache(maxsize=16)
 def parse(text: str, path: str) -> tuple[AccessLine, ...]:
     """Take a table apart; comments and empty lines are left out."""
     source = Source(path, text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 
+import attrs
+
 from inet46 import formats
 from inet46.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
 from inet46.entry import Entry
@@ -17,6 +19,7 @@ from inet46.sockets import Family
 __all__ = [
     "BOTH",
     "SERVER",
+    "advised",
     "clients",
     "elsewhere",
     "families_of",
@@ -66,6 +69,11 @@ def judged(subject: Subject, code: str) -> list[tuple[Diagnostic, inetd.Fields |
     """Join the faults of a code and the lines that they are about."""
     lines = parted(subject)
     return [(fault, lines.get(place_of(fault.span)) if fault.span else None) for fault in subject.said(code)]
+
+
+def advised(subject: Subject, code: str, remedy: str) -> Iterator[Diagnostic]:
+    """Yield the faults of a code with one remedy for all."""
+    yield from (attrs.evolve(fault, help=remedy) for fault in subject.said(code))
 
 
 def swap(place: Span, text: str, title: str, *, safe: bool = False) -> Fix:

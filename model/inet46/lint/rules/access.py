@@ -94,14 +94,25 @@ def _unmapped(text: str) -> str:
     return str(mapped) if bits == 32 else f"{ipaddress.IPv4Network((str(mapped), bits), strict=False).network_address}/{bits}"
 
 
-def _one_sided(subject: Subject, entry: Entry, daemon: str, path: str, *, denies: bool) -> tuple[AccessLine, frozenset[Family]] | None:
+def _open_to_both(subject: Subject) -> dict[str, Entry]:
+    """Return the daemons that clients of both families reach, each with the first of its entries."""
+    taken: dict[int, set[Family]] = {}
+    for held in subject.prediction.sockets:
+        taken.setdefault(id(held.entry), set()).update(held.accepts)
+    found: dict[str, Entry] = {}
+    for entry, daemon in _guarded(subject):
+        if frozenset(taken.get(id(entry), ())) == BOTH:
+            found.setdefault(daemon, entry)
+    return found
+
+
+def _one_sided(lines: list[AccessLine], daemon: str, *, denies: bool) -> tuple[AccessLine, frozenset[Family]] | None:
     """Return the first line for a daemon, and the family it leaves out, if its lines of this kind together name one family only."""
-    lines = [line for line in _lines(subject, path) if line.speaks_of(daemon) and line.denies is denies]
-    named = {family for line in lines for pattern in line.clients for family in pattern.families}
-    taken = {family for held in subject.prediction.sockets if held.entry is entry for family in held.accepts}
-    if len(named) != 1 or taken != BOTH or (denies and all(pattern.one for line in lines for pattern in line.clients)):
+    mine = [line for line in lines if line.speaks_of(daemon) and line.denies is denies]
+    named = {family for line in mine for pattern in line.clients for family in pattern.families}
+    if len(named) != 1 or (denies and all(pattern.one for line in mine for pattern in line.clients)):
         return None
-    return lines[0], BOTH - named
+    return mine[0], BOTH - named
 
 
 @rule("I603", "allow-list-of-one-family")
@@ -120,12 +131,11 @@ def allow_list_of_one_family(subject: Subject) -> Found:
     Source: tcp_wrappers hosts_access.c (hosts_access), hosts_access(5); measured with Debian's tcpd
 
     """
-    for entry, daemon in _guarded(subject):
-        closed = any(
-            line.denies and line.speaks_of(daemon) and any(pattern.text.upper() == "ALL" for pattern in line.clients)
-            for line in _lines(subject, ALLOW, DENY)
-        )
-        found = _one_sided(subject, entry, daemon, ALLOW, denies=False) if closed else None
+    lines, allowed = _lines(subject, ALLOW, DENY), _lines(subject, ALLOW)
+    closing = [line for line in lines if line.denies and any(pattern.text.upper() == "ALL" for pattern in line.clients)]
+    for daemon, entry in _open_to_both(subject).items():
+        closed = any(line.speaks_of(daemon) for line in closing)
+        found = _one_sided(allowed, daemon, denies=False) if closed else None
         if found is not None:
             line, missing = found
             text = f"{daemon}: no {families_of(missing)} client is let in, and {entry.service} takes both families"
@@ -147,8 +157,9 @@ def deny_list_of_one_family(subject: Subject) -> Found:
     Source: tcp_wrappers hosts_access.c (hosts_access), hosts_access(5); measured with Debian's tcpd
 
     """
-    for entry, daemon in _guarded(subject):
-        found = _one_sided(subject, entry, daemon, DENY, denies=True)
+    denied = _lines(subject, DENY)
+    for daemon, entry in _open_to_both(subject).items():
+        found = _one_sided(denied, daemon, denies=True)
         if found is not None:
             line, missing = found
             text = f"{daemon}: nobody is kept out over {families_of(missing)}, and {entry.service} takes both families"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-import attrs
-
 from inet46 import formats
 from inet46.diagnostics import Cost, Severity, Source, Span
 from inet46.formats import rc_conf, sysctl_conf
 from inet46.formats._sysctl_lines import Dialect, canonical
 from inet46.knowledge import Place, Setting
 from inet46.lint._rules import Found, Subject, rule, tell
+from inet46.lint.rules._inetd import advised
 from inet46.service import Program
 from inet46.sockets import Family
 
@@ -64,8 +63,7 @@ def no_ipv6(subject: Subject) -> Found:
     Source: socket(2): EAFNOSUPPORT; measured: tests/test_daemons.py
 
     """
-    for fault in subject.said("I502"):
-        yield attrs.evolve(fault, help="write a line for IPv4, or give the host IPv6")
+    yield from advised(subject, "I502", "write a line for IPv4, or give the host IPv6")
 
 
 @rule("I503", "user-not-there")

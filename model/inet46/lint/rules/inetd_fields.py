@@ -11,7 +11,7 @@ from inet46.formats import inetd
 from inet46.formats._reading import NUMBER
 from inet46.knowledge import PORTS, InetdBuild, Suffix
 from inet46.lint._rules import Found, Subject, rule
-from inet46.lint.rules._inetd import BOTH, judged, meant, respelled, swap
+from inet46.lint.rules._inetd import BOTH, advised, judged, meant, respelled, swap
 
 __all__: list[str] = []
 
@@ -200,8 +200,7 @@ def relative_server(subject: Subject) -> Found:
     Source: FreeBSD usr.sbin/inetd/inetd.c (getconfigent); execv(3) in openbsd-inetd and inetutils; measured: tests/test_daemons.py
 
     """
-    for fault in subject.said("I107"):
-        yield attrs.evolve(fault, help="write the whole path of the program")
+    yield from advised(subject, "I107", "write the whole path of the program")
 
 
 @rule("I108", "unknown-builtin")
@@ -220,8 +219,7 @@ def unknown_builtin(subject: Subject) -> Found:
     tests/test_daemons.py
 
     """
-    for fault in subject.said("I108"):
-        yield attrs.evolve(fault, help="write the service's official name, or a program in place of internal")
+    yield from advised(subject, "I108", "write the service's official name, or a program in place of internal")
 
 
 @rule("I109", "daemon-hang")

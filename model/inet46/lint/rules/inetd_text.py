@@ -22,10 +22,14 @@ def _body(line: Span) -> str:
     return line.text.removesuffix("\n").removesuffix("\r")
 
 
-def _carries(subject: Subject, line: Span) -> inetd.Fields | None:
-    """Return the logical line that a physical one is a part of."""
-    inside = (one for one in subject.lines if one.span.source.path == line.source.path)
-    return next((one for one in inside if one.span.start <= line.start < one.span.stop), None)
+def _carriers(subject: Subject) -> dict[tuple[str, int], inetd.Fields]:
+    """Return for each line that continues an entry, by its place, that entry."""
+    found = {}
+    for fields in subject.lines:
+        source, at = fields.span.source, fields.span.start
+        while (at := source.text.find("\n", at, fields.span.stop - 1) + 1) > 0:
+            found[source.path, at] = fields
+    return found
 
 
 @rule("I150", "indented-comment")
@@ -49,21 +53,21 @@ def indented_comment(subject: Subject) -> Found:
     build = subject.inetd
     if build is None or build.comment_anywhere:
         return
+    carriers = _carriers(subject)
     for line in physical(subject):
         bare = line.text.lstrip(" \t\r\v\f")
         indent = len(line.text) - len(bare)
         if not indent or not bare.startswith("#"):
             continue
-        whole = _carries(subject, line)
-        above = whole is not None and whole.span.start < line.start
-        what = f"arguments of {whole.words[0]} above" if whole is not None and above and whole.words else "an entry of its own"
+        above = carriers.get((line.source.path, line.start))
+        what = f"arguments of {above.words[0]} above" if above is not None and above.words else "an entry of its own"
         edit = Edit(Span(line.source, line.start, line.start + indent), "")
         yield tell(
             f"an indented # begins no comment: the line is read as {what}",
             Span(line.source, line.start + indent, line.start + len(_body(line))),
             remedy="begin the comment at the margin",
-            cost=None if above else Cost.IGNORED,
-            fix=Fix(title="move the comment to the margin", edits=(edit,), safe=not above),
+            cost=Cost.IGNORED if above is None else None,
+            fix=Fix(title="move the comment to the margin", edits=(edit,), safe=above is None),
         )
 
 

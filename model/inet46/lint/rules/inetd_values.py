@@ -8,7 +8,7 @@ import attrs
 
 from inet46.diagnostics import Cost
 from inet46.lint._rules import Found, Subject, rule
-from inet46.lint.rules._inetd import judged, meant, respelled, swap
+from inet46.lint.rules._inetd import advised, judged, meant, respelled, swap
 from inet46.sockets import Family
 
 __all__: list[str] = []
@@ -71,8 +71,7 @@ def too_many_arguments(subject: Subject) -> Found:
     Source: inetd.c of FreeBSD and OpenBSD (MAXARGV 20, getconfigent); measured: tests/test_daemons.py
 
     """
-    for fault in subject.said("I112"):
-        yield attrs.evolve(fault, help="put the arguments into a script and name that as the server")
+    yield from advised(subject, "I112", "put the arguments into a script and name that as the server")
 
 
 @rule("I113", "half-lost")
@@ -91,8 +90,7 @@ def half_lost(subject: Subject) -> Found:
     Source: openbsd-inetd inetd.c with debian/patches/default_v4v6 (getconfigent: saved_line); measured: tests/test_daemons.py
 
     """
-    for fault in subject.said("I113"):
-        yield attrs.evolve(fault, help="write the entry on one line")
+    yield from advised(subject, "I113", "write the entry on one line")
 
 
 @rule("I114", "half-cut")
@@ -111,8 +109,7 @@ def half_cut(subject: Subject) -> Found:
     Source: openbsd-inetd inetd.c with debian/patches/default_v4v6 (getconfigent: saved_line); measured: tests/test_daemons.py
 
     """
-    for fault in subject.said("I114"):
-        yield attrs.evolve(fault, help="write the entry on one line")
+    yield from advised(subject, "I114", "write the entry on one line")
 
 
 @rule("I115", "unknown-protocol")

@@ -10,7 +10,7 @@ from inet46.diagnostics import Edit, Fix, Severity
 from inet46.entry import Entry
 from inet46.knowledge import Dual, Suffix
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._inetd import SERVER, label_of, parted, place_of, respelled
+from inet46.lint.rules._inetd import SERVER, advised, label_of, parted, place_of, respelled
 from inet46.predict import Held
 from inet46.sockets import Family, Kind, kind_of
 
@@ -106,8 +106,7 @@ def mapped_and_v6only(subject: Subject) -> Found:
     Source: linux net/ipv6/af_inet6.c (__inet6_bind), FreeBSD in6_pcb.c (in6_pcbbind); measured: tests/test_kernel.py
 
     """
-    for fault in subject.said("I305"):
-        yield attrs.evolve(fault, help="write the IPv4 address, with an IPv4 socket")
+    yield from advised(subject, "I305", "write the IPv4 address, with an IPv4 socket")
 
 
 @rule("I306", "reach-hangs-on-setting")

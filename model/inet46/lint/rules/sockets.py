@@ -59,17 +59,20 @@ def double_bind(subject: Subject) -> Found:
     """
     lines = parted(subject)
     places = {place_of(entry.origin): entry for entry in subject.reading.entries if entry.origin is not None}
-    ports = _ports(subject)
+    groups = {id(entry): group for group in _ports(subject).values() for entry in group}
+    taken: dict[int, set[Family]] = {}
+    holders = {id(held.entry) for held in subject.prediction.sockets}
+    for held in subject.prediction.sockets:
+        taken.setdefault(id(groups.get(id(held.entry))), set()).update(held.accepts)
     for fault in subject.said("I201"):
         entry = places.get(place_of(fault.span)) if fault.span is not None else None
         if entry is None or subject.inetd is None or entry.origin is None:
             yield attrs.evolve(fault, help="give each family one socket, or let one socket serve both")
             continue
-        group = next((group for group in ports.values() if entry in group), [])
+        group = groups.get(id(entry), [])
         first = next((other for other in group if other is not entry), None)
-        taken = frozenset(family for held in subject.prediction.sockets if held.entry in group for family in held.accepts)
-        idle = all(held.entry is not entry for held in subject.prediction.sockets)
-        lost = clients(entry, subject.host) - taken
+        idle = id(entry) not in holders
+        lost = clients(entry, subject.host) - taken.get(id(group), set())
         fix = _one_family(lines.get(place_of(entry.origin)), entry, subject)
         if idle and not lost:
             fix = Fix(title="remove the line, which opens nothing", edits=(Edit(entry.origin, ""),))
