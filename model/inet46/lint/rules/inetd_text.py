@@ -120,6 +120,30 @@ def _moved(fields: inetd.Fields, after: int, place: Span) -> Fix:
     return Fix(title="move the comment above the entry", edits=edits, safe=False)
 
 
+@rule("I152", "hash-cuts-line")
+def hash_cuts_line(subject: Subject) -> Found:
+    """What it catches: a `#` within a word, where the daemon takes every `#` for the beginning of a comment.
+
+    Why it bites: the word is cut there, and the arguments behind it are gone. Other inetds hand the word over whole.
+
+    Example:
+        imap stream tcp nowait root /usr/sbin/imapd imapd -c#1
+
+    Instead: a script that has the argument in it.
+
+    Source: busybox libbb/parse_config.c (config_read), illumos inetconv.c (strchr); measured: tests/test_daemons.py
+
+    """
+    build = subject.inetd
+    if build is None or not build.comment_anywhere:
+        return
+    for line in physical(subject):
+        match = re.search(r"[^\s#]#", _body(line))
+        if match is not None and "#" not in _body(line)[: match.end() - 1]:
+            at = line.start + match.end() - 1
+            yield tell("# cuts the line here, in the middle of a word", Span(line.source, at, line.start + len(_body(line))))
+
+
 @rule("I153", "quotes-taken-literally")
 def quotes_taken_literally(subject: Subject) -> Found:
     """What it catches: quotes around arguments, where the daemon knows none.
@@ -302,6 +326,8 @@ def stray_backslash(subject: Subject) -> Found:
     Source: inetd.c of FreeBSD, OpenBSD and inetutils (nextline); measured: tests/test_daemons.py
 
     """
+    if subject.inetd is None or subject.inetd.backslash:
+        return
     for fields in subject.lines:
         for place in fields.spans:
             end = place.source.text[place.stop : place.stop + 2]

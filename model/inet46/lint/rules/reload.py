@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inet46.diagnostics import Cost, Edit, Fix, Severity, Source, Span
+from inet46.diagnostics import Cost, Edit, Fix, Label, Severity, Source, Span
 from inet46.entry import Entry
 from inet46.lint._rules import Found, Subject, rule, tell
 from inet46.lint.rules._inetd import label_of
@@ -106,3 +106,30 @@ def missing_file_ends_daemon(subject: Subject) -> Found:
         return  # somebody asks about other files than the host's own
     place = Span(Source(path, ""), 0, 0)
     yield tell(f"there is no {path}: the next reload ends the daemon", place, cost=Cost.DAEMON, remedy="write an empty file")
+
+
+@rule("I713", "retry-ends-daemon")
+def retry_ends_daemon(subject: Subject) -> Found:
+    """What it catches: a line whose socket cannot be bound, in a file that has a line without a port as well.
+
+    Why it bites: a minute after the bind failed, busybox tries every line without a socket again, also the one whose service is not in
+    /etc/services. That one has no address, and the daemon ends on it, with every service.
+
+    Example:
+        imap   stream tcp  nowait root /usr/sbin/imapd imapd
+        imap   stream tcp6 nowait root /usr/sbin/imapd imapd
+        mymail stream tcp  nowait root /usr/sbin/imapd imapd
+
+    Instead: mend both lines before the daemon starts.
+
+    Source: busybox networking/inetd.c (retry_network_setup, prepare_socket_fd); read, not run
+
+    """
+    build = subject.inetd
+    nameless = subject.said("I110")
+    if build is None or not build.retry_kills or not nameless:
+        return
+    for fault in subject.said("I201"):
+        labels = tuple(Label(one.span, "has no port") for one in nameless[:1] if one.span is not None)
+        text = "the daemon ends when it tries this bind again, for another line has no port"
+        yield tell(text, fault.span, severity=Severity.ERROR, cost=Cost.DAEMON, labels=labels, remedy="mend both lines")
