@@ -13,7 +13,7 @@ from inet46.entry import Entry
 from inet46.knowledge import Host, InetdBuild
 from inet46.predict import predict
 from inet46.service import Builtin
-from inet46.sockets import Family, Socket, collide
+from inet46.sockets import Family, Socket, collide, doubtful
 
 __all__ = ["RESTART", "activation"]
 
@@ -72,7 +72,7 @@ def _reload_fails(old: dict[_Key, Socket], new: dict[_Key, Socket], host: Host) 
             continue
         held.pop(key, None)  # the same key with another option: closed and made anew on the spot
         conflicts = host.kernel.conflicts(socket.transport)
-        if any(collide(socket, other, conflicts) for other in held.values()):
+        if any(collide(socket, other, conflicts) or doubtful(socket, other, conflicts) for other in held.values()):
             return True
         held[key] = socket
     return False

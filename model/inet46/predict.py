@@ -15,7 +15,7 @@ from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
 from inet46.host import HostPolicy
 from inet46.knowledge import Dual, Host, Owner, resolve
-from inet46.sockets import Family, Kind, Socket, Transport, collide, kind_of
+from inet46.sockets import Family, Kind, Socket, Transport, collide, doubtful, kind_of
 
 __all__ = ["Held", "Prediction", "predict"]
 
@@ -97,13 +97,16 @@ class _Replay:
             return
         near = self.ports.setdefault((socket.transport, port), {})
         conflicts = self.host.kernel.conflicts(socket.transport)
-        other = next((x for x in map(self.table.get, near) if x and collide(socket, x[0], conflicts)), None)
+        bound = [held for held in map(self.table.get, near) if held]
+        other = next((held for held in bound if collide(socket, held[0], conflicts)), None)
+        doubt = next((held for held in bound if doubtful(socket, held[0], conflicts)), None)
         near[key] = None
-        if other is None:
-            self.table[key] = (socket, entry)
-            return
-        self.table[key] = None
-        self.faults.append(self._double_bind(entry, socket, *other))
+        self.table[key] = (socket, entry) if other is None and doubt is None else None
+        if other is not None:
+            self.faults.append(self._double_bind(entry, socket, *other))
+        elif doubt is not None:
+            text = f"{_label(entry)}: whether {self.host.kernel.name} lets {socket} be bound beside {doubt[0]} of {doubt[1].service}"
+            self.unknown.append(text)
 
     def _double_bind(self, entry: Entry, socket: Socket, held: Socket, holder: Entry) -> Diagnostic:
         lost = sorted(socket.families - held.families, key=lambda family: family.value)
@@ -151,24 +154,23 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
     for socket, _ in bound:
         near.setdefault((socket.transport, socket.port), []).append(socket)
     seen: Counter[tuple[Transport, int]] = Counter()
+    unowned: list[str] = []
     for socket, entry in bound:
         port = socket.transport, socket.port
-        sockets.append(Held(socket=socket, accepts=_accepts(seen[port], near[port], replay.host), entry=entry))
+        owners = {family: _owner(family, socket, near[port], replay.host) for family in socket.families}
+        accepts = frozenset(family for family, owner in owners.items() if owner == seen[port])
+        if None in owners.values():
+            unowned.append(f"{_label(entry)}: whether IPv4 clients come to {socket} or to another socket of {replay.host.kernel.name}")
+        sockets.append(Held(socket=socket, accepts=accepts, entry=entry))
         seen[port] += 1
     served = {(held.socket.transport, held.socket.port) for held in sockets if kind_of(held.socket) is Kind.V4_ANY}
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
-    starved = [_starved(held) for held in sockets if not held.accepts]
-    return Prediction(sockets=tuple(sockets), faults=(*replay.faults, *deaf, *starved), unknown=tuple(replay.unknown))
+    starved = [_starved(held) for held in sockets if not held.accepts and not unowned]
+    return Prediction(sockets=tuple(sockets), faults=(*replay.faults, *deaf, *starved), unknown=(*replay.unknown, *unowned))
 
 
-def _accepts(place: int, near: list[Socket], host: Host) -> frozenset[Family]:
-    """Return which clients reach the socket at a place among those of its port, in the order they were bound: one socket gets each."""
-    socket = near[place]
-    return frozenset(family for family in socket.families if _owner(family, socket, near, host) == place)
-
-
-def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> int:
-    """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address.
+def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> int | None:
+    """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address; None: unknown.
 
     The newest does, of native IPv4 sockets before dual ones where the kernel prefers those. Two sockets with equal claims are possible for
     UDP on Linux alone (udp4_lib_lookup2 takes the first in a list that grows at its head; measured for wildcards and addresses).
@@ -176,6 +178,8 @@ def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> in
     address = _claim(socket, family)
     rivals = [place for place, other in enumerate(near) if family in other.families and _claim(other, family) == address]
     native = [place for place in rivals if family is Family.IPV4 and near[place].family is Family.IPV4]
+    if native and len(rivals) > len(native) and host.kernel.owner is Owner.UNKNOWN:
+        return None
     return native[-1] if native and host.kernel.owner is Owner.NATIVE else rivals[-1]
 
 
