@@ -108,13 +108,42 @@ def test_hosts_in_json_have_stable_keys() -> None:
     assert [host["name"] for host in hosts] == NAMES
     for host in hosts:
         assert list(host) == [
-            *("name", "evidence", "kernel", "super_server", "config", "directory", "inetd_compat", "settings", "mapping", "source"),
+            *(
+                "name",
+                "evidence",
+                "kernel",
+                "super_server",
+                "config",
+                "directory",
+                "inetd_compat",
+                "settings",
+                "mapping",
+                "deploys",
+                "source",
+            ),
         ]
         assert host["evidence"] in {"measured", "simulated"}
         assert host["super_server"]["kind"] in {"inetd", "xinetd"}
         assert host["source"]
         assert host["kernel"]["source"]
         assert host["super_server"]["source"]
+
+
+def test_what_no_line_says_of_an_inetd_is_in_json_with_null_for_unknown() -> None:
+    (host,) = (host for host in answer("hosts")["hosts"] if host["name"] == "illumos/inetd")
+
+    assert {key: host["super_server"][key] for key in ("spawn", "backlog", "access", "pid_file", "reload", "retry")} == {
+        "spawn": {
+            "connections": None,
+            "seconds": 60,
+            "beyond": "nothing, until the properties max_con_rate, con_rate_offline and max_copies say a limit",
+        },
+        "backlog": None,
+        "access": "the property tcp_wrappers, for stream services with nowait",
+        "pid_file": "",
+        "reload": {"matches": ["SMF instance"], "rebinds_all": None, "missing_file_kills": None},
+        "retry": None,
+    }
 
 
 def test_bsd_hosts_are_called_simulated() -> None:
@@ -837,3 +866,47 @@ def test_a_closed_standard_input_is_said() -> None:
     done = subprocess.run(command, capture_output=True, check=False)
 
     assert (done.returncode, done.stderr) == (2, b"Error: standard input: closed\n")
+
+
+# -- includes of NetBSD's inetd --------------------------------------------------------------------------------------------------------
+
+
+def including(root: Path) -> Path:
+    """An inetd.conf with includes below a folder: relative, by pattern, and one that is not there."""
+    (root / "etc/inetd.d").mkdir(parents=True)
+    main = root / "etc/inetd.conf"
+    main.write_text("time stream tcp4 nowait root internal\n.include inetd.d/m*\n.include nothing\n")
+    (root / "etc/inetd.d/mail").write_text("imap stream tcp6 nowait root /bin/x\n.include ../more.conf\n")
+    (root / "etc/inetd.d/other").write_text("nntp stream tcp4 nowait root /bin/x\n")
+    (root / "etc/more.conf").write_text("pop3 stream tcp6 nowait root /bin/x\n")
+    return main
+
+
+def test_includes_of_netbsd_are_followed_from_a_path(tmp_path: Path) -> None:
+    main = including(tmp_path)
+    data = answer("sockets", main, "--host", "netbsd-10/inetd")
+
+    found = {held["service"]: Path(held["path"]).relative_to(tmp_path) for held in data["sockets"]}
+    assert {name: str(path) for name, path in found.items()} == {
+        "time": "etc/inetd.conf",
+        "imap": "etc/inetd.d/mail",
+        "pop3": "etc/more.conf",
+    }
+    assert [fault["code"] for fault in data["faults"]] == ["I126"]
+
+
+def test_includes_of_netbsd_are_followed_below_a_root_and_with_several_paths(tmp_path: Path) -> None:
+    including(tmp_path)
+    arguments = ("sockets", "/etc/inetd.d/other", "/etc/inetd.conf", "--root", tmp_path, "--host", "netbsd-10/inetd")
+    data = answer(*arguments)
+
+    assert [held["service"] for held in data["sockets"]] == ["nntp", "time", "imap", "pop3"]
+
+
+def test_a_pattern_in_the_name_of_a_folder_is_said_not_to_be_followed(tmp_path: Path) -> None:
+    path = tmp_path / "inetd.conf"
+    path.write_text(".include */x\n")
+
+    assert answer("sockets", path, "--host", "netbsd-10/inetd")["unknown"] == [
+        f"{path}: what {tmp_path}/*/x includes, which is not looked for"
+    ]

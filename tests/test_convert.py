@@ -56,7 +56,12 @@ def test_preserving_what_is_reached_and_what_is_done_or_saying_what_is_lost(name
         old = plan(services, name)
     except Unprovable:
         return
-    made = convert(old.files, old.host.with_settings(old.settings), other)
+    try:
+        made = convert(old.files, old.host.with_settings(old.settings), other)
+    except Unprovable:
+        # NetBSD's inetd leaves IPV6_V6ONLY to one setting of the kernel: what one service needs of it, another may not bear.
+        assert other == "netbsd-10/inetd"
+        return
     lost = {loss.service for loss in made.losses}
     kept = [held for held in old.sockets if not names(held, name) & lost]
     ports = {(held.socket.transport, held.socket.port) for held in kept}

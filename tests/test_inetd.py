@@ -26,12 +26,16 @@ HOSTS = {
     "inetutils": "debian-12/inetutils-inetd",
     "freebsd": "freebsd-14/inetd",
     "busybox": "linux/busybox-inetd",
+    "netbsd": "netbsd-10/inetd",
+    "openbsd7": "openbsd-7/inetd",
+    "dragonfly": "dragonfly-6/inetd",
+    "illumos": "illumos/inetd",
 }
 
 
 def told(text: str, policy: HostPolicy) -> str:
     """What is open in the end, in the words of the tables."""
-    reading = formats.read({"/etc/inetd.conf": text, "/etc/xinetd.conf": ""}, policy)
+    reading = formats.read({"/etc/inetd.conf": text, "/etc/inet/inetd.conf": text, "/etc/xinetd.conf": ""}, policy)
     result = predict(reading.entries, policy)
     sockets = []
     for held in result.sockets:
@@ -63,7 +67,7 @@ def test_protocol_tokens_open_what_the_facts_say(name: str, lines: str, value: s
     )
     knob = resolve(name).kernel.knob
 
-    assert told(text, HostPolicy(name=name, settings={str(knob): value})) == expected
+    assert told(text, HostPolicy(name=name, settings={knob: value} if knob else {})) == expected
 
 
 LINE_ROWS = [
@@ -80,7 +84,7 @@ def test_lines_cost_and_open_what_the_facts_say(text: str, name: str, services: 
 
 
 def one(text: str, host: str) -> Entry:
-    (entry,) = formats.read({"/etc/inetd.conf": text}, HOSTS[host]).entries
+    (entry,) = formats.read({resolve(HOSTS[host]).config: text}, HOSTS[host]).entries
     return entry
 
 
@@ -195,7 +199,7 @@ def test_user_and_group_are_split_in_the_daemons_order(host: str, word: str, use
 
 def test_a_word_that_goes_on_in_the_next_line_of_busybox_keeps_its_place() -> None:
     text = "# a\\\n b\n7001 stream t\\\ncp nowait root /bin/x x \\\n a\n"
-    (fields,) = inetd.logical_lines(inetd.parse(text), INETD_BUILDS["busybox-inetd"])
+    (fields,) = inetd.classic_lines(inetd.parse(text), INETD_BUILDS["busybox-inetd"])
 
     assert fields.number == 3
     assert [place.text for place in fields.spans] == ["7001", "stream", "t\\\ncp", "nowait", "root", "/bin/x", "x", "a"]

@@ -309,7 +309,30 @@ REFUSALS: dict[str, tuple[Look, dict[str, Any], str]] = {
     "a release that is not known": (
         a_look(XINETD, os_version="7"),
         {},
-        "host 'debian-7/xinetd' is not known; did you mean debian-12/xinetd or debian-12/openbsd-inetd or debian-12/inetutils-inetd?"
+        "host 'debian-7/xinetd' is not known; did you mean debian-13/xinetd or debian-12/xinetd or rhel-7/xinetd?"
+        " (inet46 hosts lists them all)",
+    ),
+    **{
+        f"{system}, which no deploy has been taught": (
+            a_look(attrs.evolve(OPENBSD, kind="inetd"), system=system, release=release, os_id=None, os_version=None),
+            {},
+            f"{name} is known to plan and sockets only: no deploy has been taught to look at such a host and to change it",
+        )
+        for system, release, name in (
+            ("NetBSD", "10.0", "netbsd-10/inetd"),
+            ("OpenBSD", "7.4", "openbsd-7/inetd"),
+            ("DragonFly", "6.4-RELEASE", "dragonfly-6/inetd"),
+        )
+    },
+    "a policy for a host that no deploy has been taught": (
+        a_look(attrs.evolve(OPENBSD, kind="inetd"), system="NetBSD", release="10.0", os_id=None, os_version=None),
+        {"policy": "netbsd-10/inetd"},
+        "netbsd-10/inetd is known to plan and sockets only: no deploy has been taught to look at such a host and to change it",
+    ),
+    "SunOS": (
+        a_look(attrs.evolve(OPENBSD, kind="inetd"), system="SunOS", release="5.11", os_id=None, os_version=None),
+        {},
+        "host 'sunos-5/inetd' is not known; did you mean illumos/inetd or openbsd-7/inetd or netbsd-10/inetd?"
         " (inet46 hosts lists them all)",
     ),
     "no super-server": (a_look(super_servers=()), {}, "no super-server is installed: neither inetd nor xinetd was found"),

@@ -12,6 +12,7 @@ from inet46.errors import UnknownHost
 from inet46.host import HostPolicy
 from inet46.knowledge import (
     HOSTS,
+    INETD_BUILDS,
     INETDS,
     KERNELS,
     PORTS,
@@ -20,6 +21,7 @@ from inet46.knowledge import (
     HostRow,
     InetdBuild,
     Kernel,
+    Owner,
     Place,
     Setting,
     XinetdBuild,
@@ -52,13 +54,18 @@ def test_every_host_resolves_and_keeps_its_name(name: str) -> None:
     assert host.config.startswith("/")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if resolve(name).kernel.knob is not None])
 def test_mapping_settings_turn_the_kernels_own_knob_live(name: str) -> None:
     host = resolve(name)
     live = [setting for setting in host.row.mapping if setting.place is Place.LIVE]
 
     assert [(setting.key, setting.value) for setting in live] == [(host.kernel.knob, "0")]
     assert not host.with_settings(host.row.mapping).v6only_default
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if resolve(name).kernel.knob is None])
+def test_a_kernel_without_a_knob_needs_no_setting(name: str) -> None:
+    assert resolve(name).row.mapping == ()
 
 
 @pytest.mark.parametrize("build", INETDS, ids=lambda build: build.name)
@@ -76,7 +83,8 @@ def test_every_token_that_opens_something_is_reached_from_the_format(name: str) 
     for token in host.server.tokens:
         binds = tuple(Bind(family=bound.family, v6only=bound.v6only, key=bound.key) for bound in token.opens)
         service, port = ("daytime", None) if token.named else ("13", 13)
-        entry = Entry(service=service, port=port, transport=token.transport, binds=binds, program=Program(path="/x"))
+        waits = token.transport is Transport.UDP
+        entry = Entry(service=service, port=port, transport=token.transport, binds=binds, program=Program(path="/x"), wait=waits)
         if binds:
             assert formats.read({host.config: formats.write([entry], host)}, host).entries == (entry,)
 
@@ -90,15 +98,24 @@ def test_every_xinetd_has_a_reader_for_inetd_conf(build: XinetdBuild) -> None:
 def test_matrices_speak_of_the_five_kinds_only(kernel: Kernel) -> None:
     letters = {kind.value for kind in Kind}
     for conflicts in (kernel.tcp, kernel.udp):
-        assert {first for first, _ in conflicts.table} <= letters
-        assert set("".join(seconds for _, seconds in conflicts.table)) <= letters
+        for table in (conflicts.table, conflicts.unknown):
+            assert {first for first, _ in table} <= letters
+            assert set("".join(seconds for _, seconds in table)) <= letters
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
+def test_no_pair_of_sockets_is_both_forbidden_and_unknown(kernel: Kernel) -> None:
+    for conflicts in (kernel.tcp, kernel.udp):
+        pairs = [(first, second) for first in Kind for second in Kind]
+        assert not [pair for pair in pairs if conflicts.forbids(*pair) and conflicts.leaves_open(*pair)]
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 def test_separate_sockets_can_be_had_on_every_kernel(kernel: Kernel) -> None:
     for conflicts in (kernel.tcp, kernel.udp):
-        assert not conflicts.forbids(Kind.V4_ANY, Kind.V6_ANY)
-        assert not conflicts.forbids(Kind.V6_ANY, Kind.V4_ANY)
+        for pair in ((Kind.V4_ANY, Kind.V6_ANY), (Kind.V6_ANY, Kind.V4_ANY)):
+            assert not conflicts.forbids(*pair)
+            assert not conflicts.leaves_open(*pair)
 
 
 def test_only_freebsd_4_lets_its_knob_govern_mapped_addresses() -> None:
@@ -157,3 +174,81 @@ def test_an_unknown_host_says_what_is_near_and_where_to_look() -> None:
 def test_an_unknown_host_that_is_near_to_none_says_so_without_a_guess() -> None:
     with pytest.raises(UnknownHost, match=r"^host 'qqq/zzz' is not known \(inet46 hosts lists them all\)$"):
         resolve("qqq/zzz")
+
+
+# -- the facts -------------------------------------------------------------------------------------------------------------------------
+
+# Every protocol of which facts/inetd.md (section 1) says what a build makes of it.
+_DIGITS = ("", "4", "6", "46")
+TOKENS = {
+    "freebsd-inetd": (*_DIGITS, "64", "5", "6only"),
+    "freebsd-4-inetd": (*_DIGITS, "64", "5", "6only"),
+    "dragonfly-inetd": (*_DIGITS, "64", "5", "6only"),
+    "netbsd-inetd": (*_DIGITS, "6only"),
+    "openbsd-inetd": _DIGITS,
+    "debian-openbsd-inetd": _DIGITS,
+    "debian-inetutils-inetd": (*_DIGITS, "6only"),
+    "inetutils-inetd-2.6": (*_DIGITS, "6only"),
+    "illumos-inetconv": ("", "6", "6only"),
+    "busybox-inetd": _DIGITS,
+}
+
+
+@pytest.mark.parametrize(("name", "suffixes"), TOKENS.items())
+def test_every_protocol_of_the_facts_is_in_its_row(name: str, suffixes: tuple[str, ...]) -> None:
+    tokens = {token.name for token in INETD_BUILDS[name].tokens}
+
+    assert {f"{kind.value}{suffix}" for kind in Transport for suffix in suffixes} <= tokens
+
+
+def test_no_inetd_is_without_facts_but_xinetds_own_readers() -> None:
+    assert {build.name for build in INETDS} - TOKENS.keys() == {build.compat for build in XINETDS}
+
+
+# inetd.md 4: how often a service may be started, where the pid is, what happens when the file is missing at a reload.
+SPAWN = [
+    ("freebsd-inetd", (256, 60), "/var/run/inetd.pid", False, 600),
+    ("freebsd-4-inetd", (256, 60), "/var/run/inetd.pid", False, 600),
+    ("dragonfly-inetd", (256, 60), "/var/run/inetd.pid", False, 600),
+    ("netbsd-inetd", (40, 60), "/var/run/inetd.pid", False, 600),
+    ("openbsd-inetd", (256, 60), "", True, 600),
+    ("debian-openbsd-inetd", (256, 60), "/run/inetd.pid", True, 600),
+    ("debian-inetutils-inetd", (1000, 60), "/run/inetd.pid", False, 600),
+    ("inetutils-inetd-2.6", (1000, 60), "/run/inetd.pid", False, 600),
+    ("illumos-inetconv", (None, 60), "", None, None),
+    ("busybox-inetd", (None, 60), "/var/run/inetd.pid", False, 60),
+]
+
+
+@pytest.mark.parametrize(("name", "spawn", "pid_file", "kills", "retry"), SPAWN)
+def test_limits_and_reloads_are_those_of_the_facts(
+    name: str, spawn: tuple[int | None, int], pid_file: str, *, kills: bool | None, retry: int | None
+) -> None:
+    build = INETD_BUILDS[name]
+
+    assert build.spawn is not None
+    assert (build.spawn.connections, build.spawn.seconds) == spawn
+    assert build.spawn.beyond
+    assert (build.pid_file, build.missing_file_kills, build.retry) == (pid_file, kills, retry)
+    assert build.access
+
+
+def test_netbsd_alone_binds_everything_anew_at_a_reload() -> None:
+    assert [build.name for build in INETDS if build.rebinds_all] == ["netbsd-inetd"]
+
+
+@pytest.mark.parametrize("build", INETDS, ids=lambda build: build.name)
+def test_keys_are_those_of_a_build_that_has_them(build: InetdBuild) -> None:
+    assert build.keyed == bool(build.option_names)
+
+
+def test_deploys_refuse_what_nobody_has_taught_them() -> None:
+    assert [row.name for row in HOSTS if not row.deploys] == ["netbsd-10/inetd", "openbsd-7/inetd", "dragonfly-6/inetd", "illumos/inetd"]
+
+
+def test_what_was_not_read_of_netbsd_10_is_unknown() -> None:
+    kernel = resolve("netbsd-10/inetd").kernel
+
+    assert kernel.owner is Owner.UNKNOWN
+    assert kernel.tcp.leaves_open(Kind.DUAL, Kind.V4_ANY)
+    assert kernel.tcp.leaves_open(Kind.V4_ANY, Kind.DUAL)

@@ -14,7 +14,7 @@ from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.formats import inetd, xinetd
 from inet46.host import HostPolicy, Sharing
-from inet46.knowledge import HOSTS, PORTS, Host, InetdBuild, XinetdBuild, resolve
+from inet46.knowledge import HOSTS, PORTS, Dual, Host, InetdBuild, XinetdBuild, resolve
 from inet46.merge import merge
 from inet46.plan import plan
 from inet46.predict import Held, predict
@@ -35,6 +35,7 @@ WORDS = (
     *("*: ::ffff: ::ffff:1.2.3.4:143 a/b tcpmux/x /bin/x/ '' 'a b' \"a ' # #<off># #@ \\ \\n .include rpc/tcp unix root:root".split()),
     *("service defaults include includedir /etc/xinetd.d /etc/xinetd.conf { } = += -= disable yes no true type UNLISTED INTERNAL RPC flags".split()),
     *("IPv4 IPv6 NAMEINARGS bind interface :: 0.0.0.0 v6only socket_type protocol port user group server server_args id instances cps".split()),
+    *("on off on# protocol=tcp6, wait=no, user=root, exec=/x; args='a\\x41 bind=::1, exec=internal; protocol = , ; \"\\q #@ in none".split()),
     *("nice 99 -21 umask 7777 rlimit_cpu 10M only_from no_access env A=b enabled disabled redirect localhost daytime echo time".split()),
 )  # fmt: skip
 BREAKS = ("\n", "\r\n", "\n\n", "\n\t", "\n ", "\r", "\0", "\x0b", "\x0c", "\x85", "\u2028", "\udcff", "é", "日")
@@ -253,14 +254,21 @@ def test_sound_a_plan_opens_what_is_wanted_or_is_refused_with_a_reason(wishes: t
         assert all(reason.strip() for reason in error.reasons)
 
 
-# What the kernel or the daemon cannot do, for a service on both wildcards, in which nothing is decided. The rest has to be proved.
-REFUSED = {
-    # udp6 leaves IPV6_V6ONLY to the kernel: at bindv6only=0 there is no v6only datagram socket (facts/inetd.md 1).
-    ("debian-12/openbsd-inetd", Sharing.SEPARATE, Transport.UDP, "0"),
-    ("debian-12/openbsd-inetd", Sharing.SEPARATE, Transport.UDP, None),
-    # busybox leaves it to the kernel for tcp6 as well: at bindv6only=0 it has no v6only socket at all.
-    *(("linux/busybox-inetd", Sharing.SEPARATE, transport, knob) for transport in Transport for knob in ("0", None)),
-}
+def cannot(host: Host, sharing: Sharing, transport: Transport, knob: str | None) -> str | None:
+    """What the kernel or the daemon cannot do, for a service on both wildcards in which nothing is decided. The rest has to be proved."""
+    if sharing is Sharing.MAPPED and host.kernel.dual is Dual.NEVER:
+        return "no socket takes both families"
+    if sharing is Sharing.SEPARATE and host.server.name == "debian-openbsd-inetd" and transport is Transport.UDP and knob != "1":
+        return "udp6 leaves IPV6_V6ONLY to the kernel: at bindv6only=0 there is no v6only datagram socket (facts/inetd.md 1)"
+    if (
+        sharing is Sharing.SEPARATE
+        and host.server.name in {"netbsd-inetd", "busybox-inetd"}
+        and not resolve(HostPolicy(name=host.name, settings={str(host.kernel.knob): knob} if knob else {})).v6only_default
+    ):
+        return "no token sets IPV6_V6ONLY, so that with the kernel's setting at 0 there is no such socket"
+    if sharing is Sharing.SEPARATE and host.server.name == "illumos-inetconv":
+        return "tcp6 takes both families, and tcp6only cannot be said in inetd.conf"
+    return None
 
 
 @pytest.mark.parametrize("knob", KNOBS)
@@ -270,10 +278,11 @@ REFUSED = {
 def test_sound_a_plain_service_is_planned_unless_the_host_cannot_do_it(
     service: str, transport: Transport, name: str, sharing: Sharing, knob: str | None
 ) -> None:
-    policy = HostPolicy(name=name, sharing=sharing, settings={} if knob is None else {str(resolve(name).kernel.knob): knob})
+    key = resolve(name).kernel.knob
+    policy = HostPolicy(name=name, sharing=sharing, settings={} if knob is None or key is None else {key: knob})
     wishes = (Service(name=service, transport=transport, program=PROGRAM),)
 
-    if (name, sharing, transport, knob) in REFUSED:
+    if cannot(resolve(name), sharing, transport, knob):
         with pytest.raises(Unprovable):
             plan(wishes, policy)
     else:
@@ -293,15 +302,24 @@ def refusal(wish: Service, host: Host) -> str | None:
     """Why a plain tcp service may be refused."""
     listed = host.port(wish.name, wish.transport) == (wish.port or host.port(wish.name, wish.transport)) is not None
     dual = any(listener.v6only is False for listener in wish.listeners)
-    if isinstance(host.server, InetdBuild) and not host.server.numeric_ports and not listed:
-        return "FreeBSD's inetd knows services by name only"
-    if isinstance(wish.program, Builtin) and isinstance(host.server, InetdBuild) and not listed:
-        return "a built-in service has no number"
-    if isinstance(wish.program, Builtin) and host.name == "debian-12/openbsd-inetd" and (dual or host.policy.sharing is Sharing.MAPPED):
-        return "tcp46 works with a number only, and a built-in service only with its name"
-    if host.name == "linux/busybox-inetd" and (_alone(wish) or host.policy.sharing is Sharing.SEPARATE):
-        return "busybox leaves IPV6_V6ONLY to the kernel, for all services alike"
-    return None
+    one = dual or host.policy.sharing is Sharing.MAPPED
+    builtin, six = isinstance(wish.program, Builtin), any(listener.family is Family.IPV6 for listener in wish.wanted)
+    shared = dual or (free_to_share(wish) and host.policy.sharing is not Sharing.SEPARATE)
+    inetd_build = host.server if isinstance(host.server, InetdBuild) else None
+    debian, netbsd, illumos = (host.server.name == name for name in ("debian-openbsd-inetd", "netbsd-inetd", "illumos-inetconv"))
+    reasons = {
+        "tcp46 works with a number only, and a built-in service only with its name": debian and builtin and one,
+        "what one service needs of the kernel's setting, another may not bear": netbsd and (one or not host.v6only_default),
+        "neither a group nor a built-in service can be said": illumos and (wish.group is not None or builtin),
+        "an IPv6 socket takes IPv4 clients too": illumos and six and not shared,
+        "no socket takes both families": host.kernel.dual is Dual.NEVER and one,
+        "this inetd knows services by name only": inetd_build is not None and not inetd_build.numeric_ports and not listed,
+        "a built-in service has no number": inetd_build is not None and builtin and not listed,
+    }
+    reasons["busybox leaves IPV6_V6ONLY to the kernel, for all services alike"] = host.server.name == "busybox-inetd" and (
+        _alone(wish) or host.policy.sharing is Sharing.SEPARATE
+    )
+    return next((reason for reason, there in reasons.items() if there), None)
 
 
 def _alone(wish: Service) -> bool:

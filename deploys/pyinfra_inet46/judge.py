@@ -96,6 +96,7 @@ def decide(
     try:
         server = _server(policy, look)
         host = resolve(_informed(policy, server, look, wishes))
+        _refuse(_untaught(host))
         _refuse(_faults(wishes, host, server, look))
         files = _texts(look)
         merged = merge(wishes, host, files, {seen.path: seen.resolved for seen in look.files if seen.resolved is not None})
@@ -151,6 +152,12 @@ def _system(look: Look) -> str:
 def host_name(server: SuperServer, look: Look) -> str:
     """Return the name under which this host with this super-server would be known: debian-12/xinetd."""
     return f"{_system(look)}/{server.kind}"
+
+
+def _untaught(host: Host) -> Iterator[str]:
+    """Yield why a host is left alone whose files are understood, and whose daemon nobody has taught the transaction to handle."""
+    if not host.row.deploys:
+        yield f"{host.name} is known to plan and sockets only: no deploy has been taught to look at such a host and to change it"
 
 
 def _server(policy: HostPolicy | None, look: Look) -> SuperServer:

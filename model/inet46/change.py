@@ -188,7 +188,7 @@ class _Run:
             return
         then, build = self.replay.copy(), self.host.server
         then.retry()
-        seconds = build.retry_seconds if isinstance(build, InetdBuild) else None
+        seconds = build.retry if isinstance(build, InetdBuild) else None
         for slot in missing:
             yield Down(entry=slot.entry, socket=slot.socket, seconds=seconds if slot.key in then.bound else None)
 

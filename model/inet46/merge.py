@@ -15,8 +15,9 @@ from inet46.activation import RESTART, activation
 from inet46.diagnostics import Severity, Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
+from inet46.formats import inetd
 from inet46.host import HostPolicy
-from inet46.knowledge import Host, Setting, XinetdBuild, resolve
+from inet46.knowledge import Host, InetdBuild, Setting, XinetdBuild, resolve
 from inet46.plan import home, plan, skeleton
 from inet46.predict import Held, predict
 from inet46.proof import port_of, shortfalls, unproved
@@ -192,7 +193,7 @@ class _Editor:
         own = [entry for entry in drop if self._in_own_file(entry)]
         place = _span(own[0]) if own else None
         if fresh:
-            text = formats.write(fresh, self.host)
+            text = formats.write(fresh, self.host, like=place.text if place is not None else "")
             if place is not None:
                 self._edit(place, text)
             elif keep and self._in_own_file(keep[-1]):
@@ -225,8 +226,16 @@ class _Editor:
         if not before:
             return text
         newline = "" if before.endswith("\n") else "\n"
-        blank = "\n" if isinstance(self.host.server, XinetdBuild) and not before.endswith("\n\n") else ""
+        apart = isinstance(self.host.server, XinetdBuild) or self._swallowed(path, f"{before}{newline}", text)
+        blank = "\n" if apart and not before.endswith("\n\n") else ""
         return f"{newline}{blank}{text}"
+
+    def _swallowed(self, path: str, before: str, text: str) -> bool:
+        """Return True if what stands above would take a text down: one of NetBSD's definitions that is off, or invalid."""
+        if not isinstance(self.host.server, InetdBuild) or not self.host.server.keyed:
+            return False
+        reading = inetd.read([inetd.parse(before + text, path)], self.host.server, self.host)
+        return any(x.name == "swallowed-line" and x.span is not None and x.span.start >= len(before) for x in reading.faults)
 
     def result(self) -> dict[str, str]:
         """Make the edits, last one first, and return the new text of each file."""

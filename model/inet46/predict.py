@@ -65,25 +65,25 @@ def outcome(replay: Replay) -> Prediction:
     for slot in replay.bound.values():
         near.setdefault((slot.socket.transport, slot.socket.port), []).append(slot.socket)
     seen: Counter[tuple[Transport, int]] = Counter()
+    unowned: list[str] = []
     for slot in replay.bound.values():
         port = slot.socket.transport, slot.socket.port
-        sockets.append(Held(socket=slot.socket, accepts=_accepts(seen[port], near[port], replay.host), entry=slot.entry))
+        owners = {family: _owner(family, slot.socket, near[port], replay.host) for family in slot.socket.families}
+        accepts = frozenset(family for family, owner in owners.items() if owner == seen[port])
+        if None in owners.values():
+            what = f"{slot.socket} or to another socket of {replay.host.kernel.name}"
+            unowned.append(f"{label(slot.entry)}: whether IPv4 clients come to {what}")
+        sockets.append(Held(socket=slot.socket, accepts=accepts, entry=slot.entry))
         seen[port] += 1
     served = {(held.socket.transport, held.socket.port) for held in sockets if kind_of(held.socket) is Kind.V4_ANY}
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
-    starved = [_starved(held) for held in sockets if not held.accepts]
+    starved = [_starved(held) for held in sockets if not held.accepts and not unowned]
     faults = (*(fault for _, fault in replay.faults), *deaf, *starved)
-    return Prediction(sockets=tuple(sockets), faults=faults, unknown=tuple(replay.unknown))
+    return Prediction(sockets=tuple(sockets), faults=faults, unknown=(*replay.unknown, *unowned))
 
 
-def _accepts(place: int, near: list[Socket], host: Host) -> frozenset[Family]:
-    """Return which clients reach the socket at a place among those of its port, in the order they were bound: one socket gets each."""
-    socket = near[place]
-    return frozenset(family for family in socket.families if _owner(family, socket, near, host) == place)
-
-
-def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> int:
-    """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address.
+def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> int | None:
+    """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address; None: unknown.
 
     The newest does, of native IPv4 sockets before dual ones where the kernel prefers those. Two sockets with equal claims are possible for
     UDP on Linux alone (udp4_lib_lookup2 takes the first in a list that grows at its head; measured for wildcards and addresses).
@@ -91,6 +91,8 @@ def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> in
     address = _claim(socket, family)
     rivals = [place for place, other in enumerate(near) if family in other.families and _claim(other, family) == address]
     native = [place for place in rivals if family is Family.IPV4 and near[place].family is Family.IPV4]
+    if native and len(rivals) > len(native) and host.kernel.owner is Owner.UNKNOWN:
+        return None
     return native[-1] if native and host.kernel.owner is Owner.NATIVE else rivals[-1]
 
 

@@ -17,7 +17,7 @@ from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
 from inet46.knowledge import Dual, Host, InetdBuild
 from inet46.service import Builtin
-from inet46.sockets import Family, Socket, Transport, collide
+from inet46.sockets import Family, Socket, Transport, collide, doubtful
 
 __all__ = ["InetdReplay", "Replay", "Slot", "XinetdReplay", "label", "replay_of"]
 
@@ -131,6 +131,11 @@ class Replay:
         other = next((held for held in near.values() if collide(socket, held.socket, conflicts)), None)
         if other is not None:
             return self._failed(slot, _double_bind(slot.entry, socket, other))
+        doubt = next((held for held in near.values() if doubtful(socket, held.socket, conflicts)), None)
+        if doubt is not None:
+            what = f"{socket} be bound beside {doubt.socket} of {doubt.entry.service}"
+            self.unknown.append(f"{label(slot.entry)}: whether {self.host.kernel.name} lets {what}")
+            return False
         slot.open, slot.deaf, slot.fault = listens, not listens, None
         if listens:  # a socket that does not listen is in nobody's way, since all of them set SO_REUSEADDR
             near[slot.key] = self.bound[slot.key] = slot

@@ -12,6 +12,7 @@ import attrs
 from inet46.errors import Unprovable
 from inet46.formats import rc_conf, sysctl_conf
 from inet46.formats._assignments import Unknown, Unsettled
+from inet46.formats._sysctl_lines import Dialect
 from inet46.knowledge import Host, Place, Setting
 
 __all__ = ["Settled", "settle"]
@@ -51,6 +52,8 @@ def settle(settings: Iterable[Setting], host: Host, files: Mapping[str, str], li
                     edits = rc_conf.plan_edits(now, setting.key, setting.value, setting.script)
                 case Place.SYSCTL:
                     edits = sysctl_conf.plan_edits(now, setting.key, setting.value, links=links)
+                case Place.SYSCTL_CONF:
+                    edits = sysctl_conf.plan_edits(now, setting.key, setting.value, dialect=Dialect.FREEBSD)
         except Unsettled as error:
             raise Unprovable([str(error)]) from error
         texts.update(edits.texts)

@@ -11,7 +11,7 @@ import ipaddress
 
 import attrs
 
-__all__ = ["Conflicts", "Family", "Kind", "Socket", "Transport", "collide", "kind_of"]
+__all__ = ["Conflicts", "Family", "Kind", "Socket", "Transport", "collide", "doubtful", "kind_of"]
 
 
 class Family(enum.Enum):
@@ -96,14 +96,24 @@ class Socket:
 class Conflicts:
     """A kernel's bind matrix for one transport, SO_REUSEADDR on both sockets, as every inetd sets it.
 
-    `table` maps the kind that is bound first to the kinds that then fail with EADDRINUSE, both as letters of `Kind`.
+    `table` maps the kind that is bound first to the kinds that then fail with EADDRINUSE, both as letters of `Kind`; `unknown` maps it to
+    those of which nobody knows.
     """
 
     table: tuple[tuple[str, str], ...]
+    unknown: tuple[tuple[str, str], ...] = ()
 
     def forbids(self, first: Kind, second: Kind) -> bool:
         """True if `second` cannot be bound while `first` is."""
-        return any(second.value in seconds for kind, seconds in self.table if kind == first.value)
+        return _holds(self.table, first, second)
+
+    def leaves_open(self, first: Kind, second: Kind) -> bool:
+        """True if it is not known whether `second` can be bound while `first` is."""
+        return _holds(self.unknown, first, second)
+
+
+def _holds(table: tuple[tuple[str, str], ...], first: Kind, second: Kind) -> bool:
+    return any(second.value in seconds for kind, seconds in table if kind == first.value)
 
 
 def kind_of(socket: Socket) -> Kind:
@@ -118,12 +128,20 @@ def kind_of(socket: Socket) -> Kind:
 
 def collide(new: Socket, old: Socket, conflicts: Conflicts) -> bool:
     """Return True if binding `new` fails while `old` is bound, by that kernel's matrix."""
+    return _meet(new, old) and conflicts.forbids(kind_of(old), kind_of(new))
+
+
+def doubtful(new: Socket, old: Socket, conflicts: Conflicts) -> bool:
+    """Return True if it is not known whether `new` can be bound while `old` is."""
+    return _meet(new, old) and conflicts.leaves_open(kind_of(old), kind_of(new))
+
+
+def _meet(new: Socket, old: Socket) -> bool:
+    """Return True unless two sockets are out of each other's way on every kernel: another port, or two addresses of one family."""
     if (new.transport, new.port) != (old.transport, old.port):
         return False
-    first, second = kind_of(old), kind_of(new)
-    if first is second and first in {Kind.V4_ONE, Kind.V6_ONE} and _bare(new.address) != _bare(old.address):
-        return False
-    return conflicts.forbids(first, second)
+    kind = kind_of(new)
+    return kind not in {Kind.V4_ONE, Kind.V6_ONE} or kind is not kind_of(old) or _bare(new.address) == _bare(old.address)
 
 
 def _mapped(address: str) -> str | None:

@@ -132,7 +132,7 @@ def _names(service: Service, build: InetdBuild, host: Host, present: frozenset[E
 
 def _inetd_spellings(service: Service, goals: tuple[Goal, ...], build: InetdBuild, names: list[_Name]) -> Iterator[Spelling]:
     """Yield a token for each goal in every combination, then the tokens that open several sockets at once."""
-    mine = [token for token in build.tokens if token.transport is service.transport]
+    mine = [token for token in build.tokens if token.transport is service.transport and not token.odd]
     choices = [[token for token in mine if _opens(token, goal)] for goal in goals]
     for name, tokens in itertools.product(names, itertools.product(*choices)):
         yield partial(_inetd_entries, service, name, tokens, goals)

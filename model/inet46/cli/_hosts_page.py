@@ -19,6 +19,7 @@ from inet46.knowledge import (
     Kernel,
     Owner,
     Place,
+    Pragma,
     Setting,
     Suffix,
     XinetdBuild,
@@ -113,6 +114,8 @@ def _setting(setting: Setting) -> str:
             return f'`{setting.key}="{setting.value}"` in rc.conf'
         case Place.SYSCTL:
             return f"`{setting.key} = {setting.value}` in sysctl.d"
+        case Place.SYSCTL_CONF:
+            return f"`{setting.key}={setting.value}` in sysctl.conf"
         case Place.LIVE:
             return f"`{setting.key}={setting.value}` in the running kernel"
 
@@ -132,6 +135,7 @@ _DUALS = {
 _OWNERS = {
     Owner.NATIVE: "the IPv4 socket gets the IPv4 clients.",
     Owner.NEWEST: "the one that was bound last gets the IPv4 clients; the other one starves without a word.",
+    Owner.UNKNOWN: "it is not known which of them gets the IPv4 clients.",
 }
 
 
@@ -140,20 +144,26 @@ def _kernel(kernel: Kernel) -> Iterator[str]:
     knob = f" (`{kernel.knob}`, 1 is v6only)" if kernel.knob else ""
     yield f"### {kernel.name}\n"
     yield f"A fresh IPv6 socket is {fresh}{knob}. {_DUALS[kernel.dual]}"
-    yield f"Where 0.0.0.0 and a dual `[::]` are both bound, {_OWNERS[kernel.owner]}\n"
+    both = f"Where 0.0.0.0 and a dual `[::]` are both bound, {_OWNERS[kernel.owner]}"
+    yield f"{both}\n" if kernel.dual is not Dual.NEVER else ""
+    kinds = [kind for kind in Kind if kind is not Kind.DUAL or kernel.dual is not Dual.NEVER]
     if kernel.tcp == kernel.udp:
-        yield _matrix("TCP and UDP", kernel.tcp)
+        yield _matrix("TCP and UDP", kernel.tcp, kinds)
     else:
-        yield _matrix("TCP", kernel.tcp)
-        yield _matrix("UDP", kernel.udp)
+        yield _matrix("TCP", kernel.tcp, kinds)
+        yield _matrix("UDP", kernel.udp, kinds)
     yield f"Source: {kernel.source}\n"
 
 
-def _matrix(title: str, conflicts: Conflicts) -> str:
+def _matrix(title: str, conflicts: Conflicts, kinds: Sequence[Kind]) -> str:
     if not conflicts.table:
         return f"{title}: every pair can be bound.\n"
-    rows = [[title_, *("fails" if conflicts.forbids(first, second) else "ok" for second in Kind)] for first, title_ in _KINDS.items()]
-    return _table((f"{title}: first, then", *_KINDS.values()), rows)
+    rows = [[_KINDS[first], *(_result(conflicts, first, second) for second in kinds)] for first in kinds]
+    return _table((f"{title}: first, then", *(_KINDS[kind] for kind in kinds)), rows)
+
+
+def _result(conflicts: Conflicts, first: Kind, second: Kind) -> str:
+    return "fails" if conflicts.forbids(first, second) else "unknown" if conflicts.leaves_open(first, second) else "ok"
 
 
 def _inetd(build: InetdBuild) -> Iterator[str]:
@@ -163,7 +173,9 @@ def _inetd(build: InetdBuild) -> Iterator[str]:
         for token in build.tokens
     ]
     yield _table(("Protocol", "Opens"), rows)
+    yield _list(_protocols(build))
     yield _list(_grammar(build))
+    yield _list(_running(build))
     yield f"Source: {build.source}\n"
 
 
@@ -179,37 +191,111 @@ def _opens(bound: Bound) -> str:
 _SUFFIXES = {
     Suffix.NONE: "nothing may follow `wait` or `nowait`",
     Suffix.RATE: "`nowait.N`: connections a minute, all clients together",
+    Suffix.COLON: "`nowait:N` or `nowait.N`: connections a minute, all clients together",
     Suffix.CHILDREN: "`nowait/N`: servers at once, then connections a minute and servers at once for each client address",
+}
+
+
+_KNOWN = {True: "is known", False: "loses the line", None: "unknown"}
+
+
+def _protocols(build: InetdBuild) -> Iterator[str]:
+    if build.last_character:
+        yield "another protocol: the socket type says the transport, and a 6 at its end IPv6"
+    if build.strips_digit:
+        yield "a name is looked up for the protocol less one digit; a number needs no look-up"
+    if build.version_digits:
+        yield "4 and 6 in any mix stand behind a protocol; another digit loses the line"
+    if build.slash_ignored:
+        yield "what follows a slash behind `tcp` is ignored"
+    if build.buffers:
+        yield "`tcp,sndbuf=64k,rcvbuf=64k` sets the sizes of the buffers"
+    yield f"`unix` {'makes a socket in the file system' if build.unix else _KNOWN[build.unix]}"
+    over = "unknown" if build.rpc is None else f"over {' and '.join(family.title for family in build.rpc) or 'nothing'}"
+    yield f"`rpc/tcp` and its like: {over}" + (", at a port that the kernel chooses" if build.rpc else "")
+    yield f"`faith/tcp6` {'makes a socket for faithd' if build.faith else _KNOWN[build.faith]}"
+    mux = {True: "stands behind the service tcpmux", False: "is a name like any other", None: "unknown"}[build.tcpmux]
+    yield f"`tcpmux/NAME` {'brings a listener for tcpmux with it' if build.adds_tcpmux else mux}"
+
+
+_PRAGMAS = {
+    Pragma.ENTRY: "`#@ POLICY` is an IPsec policy for the next entry; one that is none ends the daemon",
+    Pragma.FILE: "`#@ POLICY` is an IPsec policy for the rest of the file; one that is none ends the file",
 }
 
 
 def _grammar(build: InetdBuild) -> Iterator[str]:
     yield f"services by {'name or number' if build.numeric_ports else 'name only'}"
     yield _SUFFIXES[build.suffix] + (f"; N means N - {build.rate_offset} served" if build.rate_offset else "")
+    yield f"anything else {'loses the line' if build.strict_wait or build.suffix is Suffix.CHILDREN else 'means `nowait`'}"
     brackets = "with" if build.brackets else "without"
     yield f"`address:service`, IPv6 addresses {brackets} brackets" if build.host_prefix else "no address can stand before the service"
+    if build.host_prefix:
+        yield f"{'several addresses' if build.host_lists else 'one address'} before a service"
     yield "quotes group words" if build.quotes else "quotes are ordinary characters"
+    yield f"`#` begins a comment {'anywhere' if build.comment_anywhere else 'in the first column only'}"
     yield f"an indented line {'continues the one above' if build.continuation else 'stands alone'}"
-    if build.max_args is not None:
-        fate = "lose the line" if build.excess_args_cost_line else "are one with the last" if build.glues_args else "are cut off"
-        yield f"at most {build.max_args} arguments with argv[0]; more {fate}"
-    if build.line_limit is not None:
-        yield f"a line has at most {build.line_limit} bytes with its end; what is over is taken for the next line"
+    yield from _lengths(build)
     if build.maps_hosts:
         yield "an IPv4 address before a service on an IPv6 socket becomes `::ffff:` and the address"
     if build.rereads_line:
         yield "for IPv6 a protocol without 4 or 6 is read a second time, from the first line of the entry alone"
     yield f"a line with too few fields {'ends the daemon' if build.short_line_kills else 'is lost'}"
-    yield f"built in: {', '.join(build.builtins)}"
+    yield f"an unknown user {'loses the line' if build.bad_user_costs_entry else 'fails when a client comes'}"
+    if build.carries_family:
+        yield "4 and 6 behind the protocol of a line that is dropped count for the next line as well"
+    if build.dgram_waits:
+        yield "a datagram service with `nowait` is lost"
+    yield f"of two lines for one service and protocol the {'first' if build.first_wins else 'last'} one counts"
+    if build.pragma is not None:
+        yield _PRAGMAS[build.pragma]
+    if build.keyed:
+        yield f"`service on key = value, ...;` with the keys {', '.join(build.option_names)}, and `.include PATTERN`"
+        yield "a mistake in the syntax of such a definition loses the rest of the file; one in what it says, the definition"
+        yield "a definition that is off or lost takes the rest of its line down, or else the line below"
+    yield f"built in: {', '.join(build.builtins) or 'nothing'}{', by any name of /etc/services' if build.builtin_aliases else ''}"
+
+
+def _lengths(build: InetdBuild) -> Iterator[str]:
+    if build.max_args is not None:
+        fate = "lose the line" if build.excess_args_cost_line else "are one with the last" if build.glues_args else "are cut off"
+        yield f"at most {build.max_args} arguments with argv[0]; more {fate}"
+    if build.line_limit is not None:
+        over = "what is over is taken for the next line" if build.cuts_lines else "a longer one is lost"
+        yield f"a line has at most {build.line_limit} bytes with its end; {over}"
+    if build.newline_needed:
+        yield "a last line without a newline is lost"
+
+
+def _running(build: InetdBuild) -> Iterator[str]:
+    """What no line of a file says: limits, access, and what a reload does. What is not known is left out."""
+    if build.spawn is not None:
+        often = f"{build.spawn.connections} in {build.spawn.seconds} s" if build.spawn.connections else "without limit"
+        yield f"a service is started {often}; beyond: {build.spawn.beyond}"
+    if build.backlog is not None:
+        yield f"clients that wait to be accepted: {build.backlog if build.backlog >= 0 else 'as many as the kernel allows'}"
+    if build.access is not None:
+        yield f"access lists: {build.access}"
+    if build.options is not None:
+        yield f"options: {build.options}"
+    if build.pid_file is not None:
+        yield f"pid file: {f'`{build.pid_file}`' if build.pid_file else 'none'}"
+    if build.matches:
+        yield f"a reload knows an entry again by {', '.join(build.matches)}"
+    if build.rebinds_all:
+        yield "a reload closes and binds every socket"
+    if build.missing_file_kills is not None:
+        yield f"a reload without the file {'ends the daemon' if build.missing_file_kills else 'changes nothing'}"
     if build.rebind_conflict:
         yield f"a reload binds the new socket while the old one is open; what heals a failed one: {build.heals}"
+    if build.retry is not None:
+        yield f"a bind that failed is tried again after {build.retry} s"
     yield from (text for held, text in _peculiarities(build) if held)
 
 
 def _peculiarities(build: InetdBuild) -> Iterator[tuple[bool, str]]:
     """What only few do, and whether this one does."""
     yield build.strict, "a line with a protocol, a socket type or a wait field that it does not know is lost"
-    yield build.comment_anywhere, "`#` begins a comment wherever it stands"
     yield build.backslash, "a line that ends with a backslash goes on in the next one; comments do too"
     yield build.argv0_is_path, "without argv[0] it is the whole path of the server"
     yield build.searches_path, "a server without a slash is looked for along the daemon's own PATH"
@@ -230,6 +316,7 @@ def _xinetd(build: XinetdBuild) -> Iterator[str]:
             f"`flags = IPv4 IPv6`: {'the service is disabled' if build.both_flags_disable else 'IPv6, dual'}",
             f"`disable = yes` {'is final' if build.disable_is_final else 'is undone by the `enabled` list of defaults'}",
             f"`rlimit_files`: {'known' if build.rlimit_files else 'unknown'}",
+            f"a datagram service with `wait = no` is {'disabled' if build.dgram_waits else 'accepted'}",
             f"built in: {', '.join(build.builtins)}",
             _compat(build),
         )

@@ -21,8 +21,9 @@ from inet46 import formats
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
 from inet46.diagnostics import Diagnostic, Label, Source, Span
+from inet46.formats import inetd
 from inet46.formats.xinetd import Include, parse
-from inet46.knowledge import Host, Place, XinetdBuild
+from inet46.knowledge import Host, InetdBuild, Place, Setting, XinetdBuild
 
 __all__ = ["Given", "Told", "gather", "locate", "present"]
 
@@ -154,6 +155,25 @@ class _Gatherer:
                     if isinstance(item, Include) and item.path.startswith("/"):
                         self._include(item, self.shown.get(path, path))
 
+    def patterns(self) -> _Gatherer:
+        """Follow the includes of NetBSD's inetd until there is nothing new; of a pattern, its last part alone is looked for."""
+        done: set[str] = set()
+        while todo := [path for path in self.files if path not in done]:
+            for path in todo:
+                done.add(path)
+                for pattern in inetd.includes(self.files[path], path):
+                    self._pattern(pattern, self.shown.get(path, path))
+        return self
+
+    def _pattern(self, pattern: str, shown: str) -> None:
+        folder = posixpath.dirname(pattern)
+        if not pattern.startswith("/") or re.search(r"[*?\[]", folder):
+            self.unknown.append(f"{shown}: what {pattern} includes, which is not looked for")
+            return
+        with self.problems.gather():
+            for path in inetd.matching(pattern, [posixpath.join(folder, name) for name in self.tree.names(folder)]):
+                self.found(path)
+
     def _include(self, item: Include, shown: str) -> None:
         if item.folder:
             if not self.tree.is_folder(item.path):
@@ -220,10 +240,26 @@ def _below(one: Given, tree: Tree, root: Path) -> Given:
 def _inetd(givens: list[Given], host: Host, tree: Tree) -> Told:
     """Number the files: an inetd reads the files of its folder in the order of their names."""
     state = _Gatherer(tree, host)
+    if isinstance(host.server, InetdBuild) and host.server.keyed:
+        return _including(givens, state)
     for one in givens:
         for member in state.members(one, xinetd=False) if one.real.is_dir() else [one]:
             state.given(member, f"{_FOLDER}/{len(state.files):06}")
     return state.told(config=_MAIN, directory=_FOLDER)
+
+
+def _including(givens: list[Given], state: _Gatherer) -> Told:
+    """Write the main file that includes the PATHs, unless there is but one; an include counts from the file that it stands in."""
+    main = ""
+    members = [member for one in givens for member in (state.members(one, xinetd=False) if one.real.is_dir() else [one])]
+    for number, one in enumerate(members):
+        path = f"{_FOLDER}-{number}" if re.search(r"[\s\0'\"*?\[]", one.path) else one.path
+        state.given(one, path)
+        main += f".include {path}\n"
+    if len(members) == 1:
+        return state.patterns().told(config=next(iter(state.files), _MAIN), directory=None)
+    state.files[_MAIN] = main
+    return state.patterns().told(config=_MAIN, directory=None)
 
 
 def _xinetd(givens: list[Given], host: Host, tree: Tree, *, started: bool) -> Told:
@@ -262,18 +298,29 @@ def present(host: Host, root: Path) -> Mapping[str, str]:
     state.if_there(host.config)
     if xinetd:
         state.includes()
+    elif isinstance(host.server, InetdBuild) and host.server.keyed:
+        state.patterns()
     if host.directory:
         state.folder(host.directory, xinetd=xinetd)
     if host.compat:
         state.if_there(formats.COMPAT)
     for setting in host.row.mapping:
-        folders = _SYSCTL_FOLDERS if setting.place is Place.SYSCTL else [f"{folder}/{setting.script}" for folder in _RC_FOLDERS]
         for path in _SETTINGS_FILES[setting.place]:
             state.if_there(path)
-        for folder in folders if setting.place is not Place.LIVE else ():
+        for folder in _settings_folders(setting):
             state.if_there(folder)
             state.folder(folder, xinetd=False)
     return state.told().files
+
+
+def _settings_folders(setting: Setting) -> tuple[str, ...]:
+    match setting.place:
+        case Place.SYSCTL:
+            return _SYSCTL_FOLDERS
+        case Place.RC_CONF:
+            return tuple(f"{folder}/{setting.script}" for folder in _RC_FOLDERS)
+        case Place.SYSCTL_CONF | Place.LIVE:
+            return ()
 
 
 _RC_FOLDERS = ("/etc/rc.conf.d", "/usr/local/etc/rc.conf.d")
@@ -281,5 +328,6 @@ _SYSCTL_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", 
 _SETTINGS_FILES = {
     Place.RC_CONF: ("/etc/defaults/rc.conf", "/etc/defaults/vendor.conf", "/etc/rc.conf", "/etc/rc.conf.local"),
     Place.SYSCTL: ("/etc/sysctl.conf", "/etc/sysctl.conf.local"),
+    Place.SYSCTL_CONF: ("/etc/sysctl.conf",),
     Place.LIVE: (),
 }

@@ -56,7 +56,7 @@ def _print() -> None:
 def _second_line(host: Host) -> tuple[str, str, str]:
     also = [f"{host.directory}/"] if host.directory else []
     also += ["/etc/inetd.conf"] if host.compat else []
-    return f"  {evidence(host.row)}", f"on {host.kernel.name}", " ".join(also)
+    return f"  {evidence(host.row)}{'' if host.row.deploys else ', no deploys'}", f"on {host.kernel.name}", " ".join(also)
 
 
 def _json(host: Host) -> dict[str, Any]:
@@ -77,11 +77,27 @@ def _json(host: Host) -> dict[str, Any]:
             "daemon": row.daemon,
             "unit": row.unit,
             "source": server.source,
+            **(_running(server) if isinstance(server, InetdBuild) else {}),
         },
         "config": host.config,
         "directory": host.directory,
         "inetd_compat": host.compat,
         "settings": dict(row.settings),
         "mapping": [{"place": setting.place.value, "key": setting.key, "value": setting.value} for setting in row.mapping],
+        "deploys": row.deploys,
         "source": row.source,
+    }
+
+
+def _running(build: InetdBuild) -> dict[str, Any]:
+    """Return what no line of an inetd.conf says; null is unknown."""
+    spawn = build.spawn
+    return {
+        "spawn": None if spawn is None else {"connections": spawn.connections, "seconds": spawn.seconds, "beyond": spawn.beyond},
+        "backlog": build.backlog,
+        "access": build.access,
+        "options": build.options,
+        "pid_file": build.pid_file,
+        "reload": {"matches": list(build.matches), "rebinds_all": build.rebinds_all, "missing_file_kills": build.missing_file_kills},
+        "retry": build.retry,
     }

@@ -242,6 +242,8 @@ def _setting(setting: Setting) -> tuple[str, str]:
             return "/etc/rc.conf", f'{setting.key}="{setting.value}"'
         case Place.SYSCTL:
             return "/etc/sysctl.d", f"{setting.key} = {setting.value}"
+        case Place.SYSCTL_CONF:
+            return "/etc/sysctl.conf", f"{setting.key}={setting.value}"
         case Place.LIVE:
             return "live", f"sysctl -w {setting.key}={setting.value}"
 

@@ -34,8 +34,10 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
     where = resolve(host)
     match where.server:
         case InetdBuild() as build:
-            reading = inetd.read((inetd.parse(files[path], path) for path in _inetd_paths(files, where)), build, where)
-            return attrs.evolve(reading, unknown=(*reading.unknown, *_contests(reading.entries, where)))
+            paths = _inetd_paths(files, where)
+            reading = inetd.read((inetd.parse(files[path], path) for path in paths), build, where, files)
+            groups = (*reading.unordered, tuple(path for path in paths if path != where.config))
+            return attrs.evolve(reading, unknown=(*reading.unknown, *_contests(reading.entries, groups, where)))
         case XinetdBuild() as build:
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
@@ -51,16 +53,16 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             assert_never(other)
 
 
-def write(entries: Iterable[Entry], host: str | HostPolicy | Host) -> str:
-    """Return entries as the host's super-server has to be told them.
+def write(entries: Iterable[Entry], host: str | HostPolicy | Host, *, like: str = "") -> str:
+    """Return entries as the host's super-server has to be told them; `like` is the text in whose place they go.
 
     What is written is read back at once. Raises Inexpressible, with everything that it cannot be told.
     """
     where, said = resolve(host), tuple(entries)
     match where.server:
         case InetdBuild() as build:
-            text = inetd.write(said, build, where)
-            heard = inetd.read([inetd.parse(text)], build, where)
+            text = inetd.write(said, build, where, like=like)
+            heard = inetd.read([inetd.parse(text, where.config)], build, where)
         case XinetdBuild() as build:
             text = xinetd.write(said, build, where)
             heard = xinetd.read({where.config: text}, build, where)
@@ -92,13 +94,16 @@ def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:
     return paths
 
 
-def _contests(entries: Iterable[Entry], host: Host) -> list[str]:
-    """Name the ports that two files of an inetd's folder contend for: they are read as readdir(3) has them, and the first one wins."""
-    folder = (host.directory or "").rstrip("/") + "/"
+def _contests(entries: tuple[Entry, ...], groups: Iterable[tuple[str, ...]], host: Host) -> list[str]:
+    """Name the ports that two files of a folder or of one include contend for: they are read as the folder has them, and the first wins."""
+    return [said for group in groups if len(group) > 1 for said in _contest([x for x in entries if _path(x) in group], host)]
+
+
+def _contest(entries: list[Entry], host: Host) -> list[str]:
     ports: dict[tuple[Transport, int], list[Entry]] = {}
     for entry in entries:
         port = entry.port if entry.port is not None else host.port(entry.service, entry.transport)
-        if port is not None and host.directory and _path(entry).startswith(folder):
+        if port is not None:
             ports.setdefault((entry.transport, port), []).append(entry)
     said: dict[str, None] = {}
     for (transport, port), group in ports.items():

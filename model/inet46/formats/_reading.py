@@ -18,21 +18,24 @@ NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept mor
 class Reading:
     """Entries in the order in which the daemon comes to them, what is wrong in the files, and what could not be known.
 
-    `sources` are the texts that were read, in order; an entry's origin points into one of them. `carries` is the default host that the
-    daemon still has when it reads its files the next time; `poisons` tells that it crashes then.
+    `sources` are the texts that were read, in order; an entry's origin points into one of them. `unordered` are groups of files of which
+    it is not known which is read first. `carries` is the default host that the daemon still has when it reads its files the next time;
+    `poisons` tells that it crashes then.
     """
 
     entries: tuple[Entry, ...] = ()
     faults: tuple[Diagnostic, ...] = ()
     unknown: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    unordered: tuple[tuple[str, ...], ...] = ()
     carries: str | None = None
     poisons: bool = False
 
 
 def fault(code: str, name: str, message: str, span: Span, *, severity: Severity = Severity.ERROR, cost: Cost | None = None) -> Diagnostic:
-    """Make a diagnostic of a reading; without another word an error costs its entry, and a warning is something ignored."""
-    told = cost if cost is not None else _COSTS.get(code, Cost.IGNORED if severity is Severity.WARNING else Cost.ENTRY)
+    """Make a diagnostic of a reading; without another word an error costs its entry, a warning is something ignored, a note nothing."""
+    usual = {Severity.ERROR: Cost.ENTRY, Severity.WARNING: Cost.IGNORED, Severity.NOTE: None}[severity]
+    told = cost if cost is not None or severity is Severity.NOTE else _COSTS.get(code, usual)
     return Diagnostic(code=code, name=name, severity=severity, message=message, span=span, cost=told)
 
 
@@ -44,6 +47,9 @@ _COSTS = {
     "I126": Cost.IGNORED,  # an include that is not there
     "I127": Cost.IGNORED,
     "I174": Cost.DAEMON,  # xinetd exits at a bad value in defaults
+    "I129": Cost.REST,  # NetBSD's inetd reads no further behind these three
+    "I185": Cost.REST,
+    "I189": Cost.REST,
 }
 
 

@@ -5,6 +5,7 @@ The order of the tokens is the order of preference when a socket has to be spell
 
 import attrs
 
+from inet46.knowledge.bsd_inetds import BSD_INETDS
 from inet46.knowledge.rows import Bound, InetdBuild, Spawn, Suffix, Token
 from inet46.sockets import Family, Transport
 
@@ -12,63 +13,73 @@ __all__ = ["INETDS"]
 
 _TCP, _UDP = Transport.TCP, Transport.UDP
 _V4, _V6 = Family.IPV4, Family.IPV6
-_OFF = "the service is switched off for ten minutes"
 _BUILTINS = ("echo", "discard", "daytime", "time", "chargen")
 
-# FreeBSD sets IPV6_V6ONLY itself, to 1 for a lone 6 and to 0 as soon as a 4 stands beside it; the digits are no part of the key, so the
-# last of tcp6 and tcp46 for one service wins. tcp5 is a bad IP version, and tcp6only a protocol that no service has.
-_FREEBSD_TOKENS = tuple(
-    Token(name=f"{kind.value}{digits}", transport=kind, opens=(Bound(family=family, v6only=v6only, key=kind.value),))
-    for kind in (_TCP, _UDP)
-    for digits, family, v6only in (("4", _V4, None), ("", _V4, None), ("6", _V6, True), ("46", _V6, False), ("64", _V6, False))
-) + tuple(Token(name=f"{kind.value}{suffix}", transport=kind, opens=()) for kind in (_TCP, _UDP) for suffix in ("5", "6only"))
-# In 4.x days plain tcp was the customary spelling, and it is what UW-IMAP documents.
-_FREEBSD_4_TOKENS = tuple(sorted(_FREEBSD_TOKENS, key=lambda token: token.name in {"tcp4", "udp4"}))
+_BOTH = (_V4, _V6)
+_OFF = "the service is switched off for ten minutes"
 
-_FREEBSD = InetdBuild(
-    name="freebsd-inetd",
-    tokens=_FREEBSD_TOKENS,
-    builtins=(*_BUILTINS, "tcpmux", "auth"),
-    numeric_ports=False,
-    host_prefix=False,
+_INETUTILS = InetdBuild(
+    name="debian-inetutils-inetd",
+    tokens=(
+        Token(name="tcp4", transport=_TCP, opens=(Bound(family=_V4, key="tcp4"),)),
+        Token(name="tcp", transport=_TCP, opens=(Bound(family=_V4, key="tcp"),)),
+        Token(name="tcp6only", transport=_TCP, opens=(Bound(family=_V6, v6only=True, key="tcp6only"),)),
+        Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp6"),)),
+        Token(name="tcp46", transport=_TCP, opens=(Bound(family=_V4, key="tcp46"),)),
+        Token(name="tcp64", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp64"),)),
+        Token(name="udp4", transport=_UDP, opens=(Bound(family=_V4, key="udp4"),)),
+        Token(name="udp", transport=_UDP, opens=(Bound(family=_V4, key="udp"),)),
+        Token(name="udp6only", transport=_UDP, opens=(Bound(family=_V6, v6only=True, key="udp6only"),)),
+        Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, v6only=False, key="udp6"),)),
+        Token(name="udp46", transport=_UDP, opens=(Bound(family=_V4, key="udp46"),)),
+    ),
+    builtins=(*_BUILTINS, "tcpmux"),
+    numeric_ports=True,
+    host_prefix=True,
     brackets=False,
-    default_host_ends=True,
-    maps_hosts=False,
+    default_host_ends=False,
+    maps_hosts=True,
     quotes=True,
-    trims=False,
+    trims=True,
     comment_anywhere=False,
-    continuation=True,
+    continuation=False,
     rereads_line=False,
-    looks_at_server=True,
-    merges_wildcards=False,
+    looks_at_server=False,
+    merges_wildcards=True,
     builtin_ends_entry=False,
-    builtin_leaks_address=False,
-    adds_tcpmux=False,
-    max_args=20,
-    excess_args_cost_line=True,
-    line_limit=2048,
-    suffix=Suffix.CHILDREN,
+    builtin_leaks_address=True,
+    adds_tcpmux=True,
+    max_args=None,
+    excess_args_cost_line=False,
+    line_limit=None,
+    suffix=Suffix.RATE,
     rate_offset=0,
-    user_group=":",
+    user_group=":.",
     bad_user_costs_entry=True,
-    short_line_kills=True,
+    short_line_kills=False,
     rebind_conflict=True,
-    heals="signal ALRM",
-    source="freebsd-src usr.sbin/inetd/inetd.c: getconfigent, setup, config; measured with FreeBSD 14's inetd on kernels 10.4, 12.1 and 14",
-    spawn=Spawn(connections=256, beyond=_OFF),
+    heals="reload",
+    unmaps_hosts=True,
+    source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6: enter, retry; measured: tests/test_daemons.py",
+    unix=False,
+    rpc=(),
+    spawn=Spawn(connections=1000, beyond="the socket is closed, and no later attempt brings it back"),
+    backlog=10,
+    access="none in the daemon; tcpd as the server",
+    pid_file="/run/inetd.pid",
+    matches=("socket address", "service", "protocol"),
+    rebinds_all=False,
     missing_file_kills=False,
-    wraps=True,  # inetd_flags="-wW -C 60" in /etc/defaults/rc.conf
+    retry=600,
+    retry_listens=False,
+    purges_each_file=True,
+    keeps_builtin=True,
+    keeps_nowait=True,
+    options="[FILE [FOLDER]], --environment, --resolve, -p FILE (pid file), -R rate",
 )
 
 INETDS = (
-    _FREEBSD,
-    attrs.evolve(
-        _FREEBSD,
-        name="freebsd-4-inetd",
-        tokens=_FREEBSD_4_TOKENS,
-        source="DragonFly usr.sbin/inetd/inetd.c, which descends from RELENG_4 (inetd.8 1.46.2.13); UW-IMAP docs/IPv6.txt",
-        carries_family=True,
-    ),
+    *BSD_INETDS,
     InetdBuild(
         name="debian-openbsd-inetd",
         tokens=(
@@ -110,62 +121,29 @@ INETDS = (
         heals="reload",
         unmaps_hosts=True,
         source="openbsd-inetd 0.20221205-2~deb12u1 with debian/patches/default_v4v6: config, retry, setup; measured: tests/test_daemons.py",
+        unix=True,
+        rpc=_BOTH,
+        tcpmux=False,
+        empty_host=True,
         spawn=Spawn(connections=256, beyond=_OFF),
+        backlog=128,
+        access="none in the daemon; tcpd as the server",
+        pid_file="/run/inetd.pid",
+        matches=("service", "address as written", "protocol", "address"),
+        rebinds_all=False,
         missing_file_kills=True,
         retries_nameless=True,
         keeps_builtin=True,
         keeps_nowait=True,
         keeps_handler=True,
+        retry=600,
+        options="-E (keep the environment), -i, -l, -q backlog, -R rate",
     ),
-    InetdBuild(
-        name="debian-inetutils-inetd",
-        tokens=(
-            Token(name="tcp4", transport=_TCP, opens=(Bound(family=_V4, key="tcp4"),)),
-            Token(name="tcp", transport=_TCP, opens=(Bound(family=_V4, key="tcp"),)),
-            Token(name="tcp6only", transport=_TCP, opens=(Bound(family=_V6, v6only=True, key="tcp6only"),)),
-            Token(name="tcp6", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp6"),)),
-            Token(name="tcp46", transport=_TCP, opens=(Bound(family=_V4, key="tcp46"),)),
-            Token(name="tcp64", transport=_TCP, opens=(Bound(family=_V6, v6only=False, key="tcp64"),)),
-            Token(name="udp4", transport=_UDP, opens=(Bound(family=_V4, key="udp4"),)),
-            Token(name="udp", transport=_UDP, opens=(Bound(family=_V4, key="udp"),)),
-            Token(name="udp6only", transport=_UDP, opens=(Bound(family=_V6, v6only=True, key="udp6only"),)),
-            Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, v6only=False, key="udp6"),)),
-            Token(name="udp46", transport=_UDP, opens=(Bound(family=_V4, key="udp46"),)),
-        ),
-        builtins=(*_BUILTINS, "tcpmux"),
-        numeric_ports=True,
-        host_prefix=True,
-        brackets=False,
-        default_host_ends=False,
-        maps_hosts=True,
-        quotes=True,
-        trims=True,
-        comment_anywhere=False,
-        continuation=False,
-        rereads_line=False,
-        looks_at_server=False,
-        merges_wildcards=True,
-        builtin_ends_entry=False,
-        builtin_leaks_address=True,
-        adds_tcpmux=True,
-        max_args=None,
-        excess_args_cost_line=False,
-        line_limit=None,
-        suffix=Suffix.RATE,
-        rate_offset=0,
-        user_group=":.",
-        bad_user_costs_entry=True,
-        short_line_kills=False,
-        rebind_conflict=True,
-        heals="reload",
-        unmaps_hosts=True,
-        source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6: enter, retry; measured: tests/test_daemons.py",
-        spawn=Spawn(connections=1000, beyond="the socket is closed, and no later attempt brings it back"),
-        missing_file_kills=False,
-        retry_listens=False,
-        purges_each_file=True,
-        keeps_builtin=True,
-        keeps_nowait=True,
+    _INETUTILS,
+    attrs.evolve(
+        _INETUTILS,
+        name="inetutils-inetd-2.6",
+        source="inetutils 2.6: src/inetd.c has tcp6 dual without Debian's patch, and the same retry and default-host line; read, not run",
     ),
     # A protocol is tcp or udp, with a 6 or without; what people write elsewhere stands here because it loses its line.
     InetdBuild(
@@ -207,6 +185,16 @@ INETDS = (
         short_line_kills=False,
         rebind_conflict=True,
         heals="reload",
+        unix=True,
+        spawn=Spawn(connections=None, beyond="with -R or .max: the service pauses for 60 s"),
+        backlog=128,
+        access="none in the daemon; tcpd as the server",
+        pid_file="/var/run/inetd.pid",
+        matches=("address as written", "service", "protocol"),
+        rebinds_all=False,
+        missing_file_kills=False,
+        retry=60,
+        options="-e (log to stderr), -f, -q backlog, -R rate (0: none)",
         strict=True,
         backslash=True,
         glues_args=True,
@@ -215,7 +203,6 @@ INETDS = (
         keeps_addresses=True,
         keeps_type=True,
         keeps_builtin=True,
-        retry_seconds=60,
         retry_kills=True,
         source="busybox networking/inetd.c (parse_one_line, reread_config_file), libbb/parse_config.c, libbb/xconnect.c, all the same in "
         "1.35.0 and 1.37.0; Debian's 1:1.35.0-4+deb12u1, whose patches leave them alone, built and measured: tests/test_daemons.py",

@@ -13,7 +13,21 @@ import attrs
 from inet46.service import Pairs
 from inet46.sockets import Conflicts, Family, Transport
 
-__all__ = ["Bound", "Dual", "HostRow", "InetdBuild", "Kernel", "Owner", "Place", "Setting", "Spawn", "Suffix", "Token", "XinetdBuild"]
+__all__ = [
+    "Bound",
+    "Dual",
+    "HostRow",
+    "InetdBuild",
+    "Kernel",
+    "Owner",
+    "Place",
+    "Pragma",
+    "Setting",
+    "Spawn",
+    "Suffix",
+    "Token",
+    "XinetdBuild",
+]
 
 
 class Dual(enum.Enum):
@@ -29,6 +43,7 @@ class Owner(enum.Enum):
 
     NATIVE = "native"  # the IPv4 socket
     NEWEST = "newest"  # the one bound last; the other one starves without a word
+    UNKNOWN = "unknown"  # neither read nor measured
 
 
 class Place(enum.Enum):
@@ -36,6 +51,7 @@ class Place(enum.Enum):
 
     RC_CONF = "rc.conf"
     SYSCTL = "sysctl"  # in the files that are read at boot
+    SYSCTL_CONF = "sysctl.conf"  # in /etc/sysctl.conf, where that is the only such file
     LIVE = "live"  # in the running kernel
 
 
@@ -44,7 +60,15 @@ class Suffix(enum.Enum):
 
     NONE = "none"
     RATE = ".max"  # connections a minute, all clients together
+    COLON = ":max"  # the same; a dot is understood as well
     CHILDREN = "/max-child"  # servers at once, then a rate and a number for each client address
+
+
+class Pragma(enum.Enum):
+    """How far `#@ POLICY` reaches, an IPsec policy, and what one that is none costs."""
+
+    ENTRY = "the next entry"  # else the daemon exits
+    FILE = "the rest of the file"  # else the rest of the file is not read
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +94,8 @@ class Setting:
 class Kernel:
     """How a kernel treats IPV6_V6ONLY and two sockets on one port.
 
-    `v6only_default` is the option on a fresh socket as the release boots; `knob` is the sysctl that governs it (1: v6only).
+    `v6only_default` is the option on a fresh socket as the release boots; `knob` is the sysctl that governs it (1: v6only), None where
+    there is none that counts. What neither was read nor measured is unknown: Owner.UNKNOWN, and the pairs in `Conflicts.unknown`.
     """
 
     name: str
@@ -98,12 +123,16 @@ class Bound:
 
 @attrs.frozen(kw_only=True)
 class Token:
-    """What one protocol token of an inetd means; one that opens nothing loses its line. `named` False: not with a service name."""
+    """What one protocol token of an inetd means; one that opens nothing loses its line. `named` False: not with a service name.
+
+    `odd` is one that is read and that no plan writes: it means something else on every other system.
+    """
 
     name: str
     transport: Transport
     opens: tuple[Bound, ...]
     named: bool = True
+    odd: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -151,18 +180,51 @@ class InetdBuild:
     unmaps_hosts: bool | None = None  # `::ffff:a.b.c.d:` before a service on an IPv4 socket is a.b.c.d, as glibc's getaddrinfo has it
     keeps_type: bool = False  # an entry keeps what its first line made it: its socket type, even a bad one, and built-in or program
     retry_kills: bool = False  # after a failed bind, the retry ends the daemon if an entry has no address: an unknown service or host
-    carries_family: bool = False  # digits of the protocol of a line that is dropped count for the next line as well
-    spawn: Spawn | None = None  # None: unknown
-    missing_file_kills: bool | None = None  # a reload without the file ends the daemon (else all stays as it is)
     retry_listens: bool = True  # what is bound by a later attempt is listened on (else it is dead until a restart)
     wraps: bool = False  # as the release starts it, clients of every program are held against hosts.allow and hosts.deny
-    retry_seconds: int = 600  # after which a failed bind is tried again, as SIGALRM has it done at once
-    retries_nameless: bool = False  # so is a service that is not in /etc/services: it gets a random port
-    rebinds_all: bool = False  # a reload closes and opens every socket anew
+    retries_nameless: bool = False  # SIGALRM also tries a service that is not in /etc/services: it gets a random port
     purges_each_file: bool = False  # what no line asks for is closed at the end of every file that is read (else after the last one)
     keeps_builtin: bool = False  # a reload does not turn a program into a built-in service, nor the other way round
     keeps_nowait: bool = False  # nor nowait into wait
     keeps_handler: bool = False  # a stream socket goes on being accepted on, or passed on, as it was when it was made
+
+    # -- protocols: what the tokens do not say
+    last_character: bool = False  # a protocol that is not listed: the socket type says the transport, and a 6 at the end IPv6
+    named_by_type: bool = False  # a name is looked up for the socket type, whatever the protocol is called
+    strips_digit: bool = False  # a name is looked up for the protocol less one digit, so tcp46 is no protocol that a name has
+    version_digits: bool = False  # 4 and 6 in any mix behind the protocol; another digit loses the line
+    slash_ignored: bool = False  # `tcp/anything` is tcp (`tcp/ttcp`)
+    buffers: bool = False  # `tcp,sndbuf=64k,rcvbuf=64k`
+    unix: bool | None = None  # `unix` makes a socket in the file system (False: the line is lost)
+    rpc: tuple[Family, ...] | None = None  # families over which `rpc/tcp` and its like are served (others lose the line)
+    faith: bool | None = None  # `faith/tcp6` makes a socket for faithd (False: the line is lost)
+    tcpmux: bool | None = None  # `tcpmux/NAME` stands behind the tcpmux service and opens no socket of its own
+
+    # -- grammar
+    keyed: bool = False  # `service on key = value, ...;` and `.include` beside the classic lines (NetBSD)
+    option_names: tuple[str, ...] = ()  # the keys of that syntax
+    pragma: Pragma | None = None  # `#@ POLICY` (None: a comment like any other)
+    host_apart: bool = False  # `address: service ...`, with a blank between, is the same as without
+    host_lists: bool = True  # `address,address:service`
+    empty_host: bool | None = False  # `:service` is every address (False: the line is lost)
+    strict_wait: bool = False  # anything but `wait` and `nowait` loses the line (else it means nowait)
+    dgram_waits: bool = False  # a datagram service with `nowait` is lost
+    first_wins: bool = False  # of two lines for one service and protocol the first one counts (else the last one)
+    cuts_lines: bool = True  # what is over `line_limit` is taken for the next line (else the whole line is lost)
+    newline_needed: bool = False  # a last line without a newline is lost
+    builtin_aliases: bool = False  # a built-in service may be called by an alias of /etc/services
+    carries_family: bool = False  # digits of the protocol of a line that is dropped count for the next line as well
+
+    # -- limits, access, reload: what no text says
+    spawn: Spawn | None = None
+    backlog: int | None = None  # of listen(2); -1: as many as the kernel allows
+    access: str | None = None  # what is asked before a client is let in, and which option or property switches that on
+    pid_file: str | None = None  # "" is none
+    matches: tuple[str, ...] = ()  # what makes an entry the same one at a reload; () is unknown
+    rebinds_all: bool | None = None  # each reload closes and binds every socket, also those that stay
+    missing_file_kills: bool | None = None  # a reload without the file ends the daemon (else all stays as it is)
+    retry: int | None = None  # seconds after which a failed bind is tried again, as SIGALRM has it done at once
+    options: str | None = None  # options of the command line that change what is bound, served or limited
 
 
 @attrs.frozen(kw_only=True)
@@ -177,6 +239,7 @@ class XinetdBuild:
     falls_back: bool  # where no IPv6 socket can be made, one without `bind` becomes an IPv4 one
     rlimit_files: bool
     builtins: tuple[str, ...]
+    dgram_waits: bool = False  # a datagram service with wait = no is disabled
     compat: str | None  # the build that reads /etc/inetd.conf when -inetd_compat is passed; None: no such option
     compat_default: bool  # the release passes -inetd_compat
     plain_ipv4: bool  # an IPv4 paragraph is written without a flag, an IPv6 one with flags = IPv6 alone, as its own time did
@@ -190,8 +253,9 @@ class XinetdBuild:
 class HostRow:
     """Which release ships which super-server in which build, and where its things are.
 
-    `mapping` are the settings that let an IPv6 socket take IPv4 clients, when one socket is asked for. `order` is the order in which two
-    sockets for one port are written. `unit` and `script` are the names under which the service manager knows the daemon.
+    `mapping` are the settings that let an IPv6 socket take IPv4 clients, when one socket is asked for; none where the daemon alone decides,
+    or where no socket does. `order` is the order in which two sockets for one port are written. `unit` and `script` are the names under
+    which the service manager knows the daemon.
     """
 
     name: str
@@ -205,4 +269,5 @@ class HostRow:
     mapping: tuple[Setting, ...] = ()
     settings: Pairs = ()  # kernel settings as the release boots, where they differ from the kernel's own default
     order: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    deploys: bool = True  # the deploys know how to look at such a host and to change it
     source: str

@@ -1,9 +1,29 @@
 """Rows: xinetds. No functions here."""
 
+import attrs
+
 from inet46.knowledge.rows import XinetdBuild
 from inet46.sockets import Family
 
 __all__ = ["XINETDS"]
+
+_DEBIAN = XinetdBuild(
+    name="xinetd-2.3.15.3-debian",
+    default_family=Family.IPV6,
+    sets_v6only=True,
+    both_flags_disable=False,
+    disable_is_final=True,
+    falls_back=True,
+    rlimit_files=True,
+    builtins=("echo", "discard", "daytime", "time", "chargen"),
+    compat="xinetd-compat-dual",
+    compat_default=True,
+    plain_ipv4=False,
+    writes_protocol=False,
+    writes_disable=True,
+    source="Debian 1:2.3.15.3-1+b1 (the openSUSE fork): service_fill, activate_normal; measured: tests/test_daemons.py",
+    wraps=True,
+)
 
 XINETDS = (
     XinetdBuild(
@@ -55,21 +75,11 @@ XINETDS = (
         source="Fedora 2:2.3.15-34: bind-ipv6 patch (changelog, bz#195265); read, not run",
         wraps=True,
     ),
-    XinetdBuild(
-        name="xinetd-2.3.15.3-debian",
-        default_family=Family.IPV6,
-        sets_v6only=True,
-        both_flags_disable=False,
-        disable_is_final=True,
-        falls_back=True,
-        rlimit_files=True,
-        builtins=("echo", "discard", "daytime", "time", "chargen"),
-        compat="xinetd-compat-dual",
-        compat_default=True,
-        plain_ipv4=False,
-        writes_protocol=False,
-        writes_disable=True,
-        source="Debian 1:2.3.15.3-1+b1 (the openSUSE fork): service_fill, activate_normal; measured: tests/test_daemons.py",
-        wraps=True,
+    _DEBIAN,
+    attrs.evolve(
+        _DEBIAN,
+        name="xinetd-2.3.15.4-debian",
+        dgram_waits=True,
+        source="Debian 1:2.3.15.4-5 (the openSUSE fork, 2018-08): check_entry, 'has socket_type dgram, but does not wait'; read, not run",
     ),
 )

@@ -18,7 +18,7 @@ from inet46 import formats
 from inet46.diagnostics import Cost, Diagnostic, Fix, Label, Severity, Span
 from inet46.entry import Entry
 from inet46.formats import Reading
-from inet46.formats.inetd import Fields, logical_lines
+from inet46.formats.inetd import Fields, classic_lines
 from inet46.formats.inetd import parse as parse_inetd
 from inet46.formats.xinetd import Document, Paragraph
 from inet46.formats.xinetd import parse as parse_xinetd
@@ -80,7 +80,7 @@ class Subject:
         if build is None:
             return ()
         mine = [source for source in self.reading.sources if self.xinetd is None or source.path == formats.COMPAT]
-        return tuple(line for source in mine for line in logical_lines(parse_inetd(source.text, source.path), build))
+        return tuple(line for source in mine for line in classic_lines(parse_inetd(source.text, source.path), build))
 
     @functools.cached_property
     def documents(self) -> tuple[Document, ...]:

@@ -16,7 +16,7 @@ from inet46.diagnostics import Source, Span
 from inet46.formats._reading import split_lines
 from inet46.knowledge import InetdBuild
 
-__all__ = ["SERVER", "Document", "Fields", "emit", "logical_lines", "parse", "told_address"]
+__all__ = ["SERVER", "Document", "Fields", "Policy", "emit", "logical_lines", "parse", "pieces", "told_address"]
 
 SERVER = 6  # service, type, protocol, wait and user stand before it
 _JOINT = r"\\(?:\n|\Z)"
@@ -35,7 +35,7 @@ class Fields:
     """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
 
     `spans` are where the words stand, quotes included. `after_empty` tells an indented line that no entry precedes but an empty line.
-    `below` are the lines that follow the one in which the server stands.
+    `below` are the lines that follow the one in which the server stands. `unread` is why the daemon passes over the line, if it does.
     """
 
     span: Span
@@ -45,6 +45,28 @@ class Fields:
     after_empty: bool = False
     below: tuple[Span, ...] = ()
     spans: tuple[Span, ...] = attrs.field(default=(), repr=False)
+    unread: str | None = None
+
+
+@attrs.frozen
+class Policy:
+    """`#@ POLICY`, an IPsec policy for what follows."""
+
+    span: Span
+    text: str
+    number: int
+
+    @property
+    def kinds(self) -> tuple[bool | None, ...]:
+        """For each of the policies: True for a usual `in|out POLICY`, False for what cannot be one, None for what only the system knows."""
+        return tuple(_policy(text.split()) for text in self.text.split(";"))
+
+
+def _policy(words: list[str]) -> bool | None:
+    if not words or words[0] not in {"in", "out"}:
+        return False
+    plain = len(words) == 2 and words[1] in {"discard", "none", "bypass", "entrust"}
+    return True if plain or (len(words) > 2 and words[1] == "ipsec") else None
 
 
 def parse(text: str, path: str = "/etc/inetd.conf") -> Document:
@@ -80,19 +102,24 @@ class _Gathered:
         return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans)
 
 
-def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields]:
+def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields | Policy]:
     """Yield what is neither comment nor empty, with its continuations: indented lines that follow an entry, where the dialect has them."""
     gathered: _Gathered | None = None
     empty = False
     for number, line in _joined(document.lines, first) if build.backslash else enumerate(document.lines, first):
-        for piece in _pieces(line, build.line_limit):
+        if (unread := _unread(line, build)) is not None:
+            yield Fields(line, (), 0, number, unread=unread)
+            continue
+        for piece in pieces(line, build.line_limit if build.cuts_lines else None):
             text = _text(piece, build)
             if gathered is not None and build.continuation and text[:1] in {" ", "\t"}:
                 gathered.lines.append((piece, text))
                 continue
             if gathered is not None:
                 yield gathered.fields(build)
-            gathered = None if _silent(text, build) else _Gathered(number, empty and text[:1] in {" ", "\t"}, [(piece, text)])
+            gathered = None if _silent(text) else _Gathered(number, empty and text[:1] in {" ", "\t"}, [(piece, text)])
+            if build.pragma is not None and text.startswith("#@"):
+                yield Policy(piece, text[2:].strip(" \t\r\v\f"), number)
             empty = not text
     if gathered is not None:
         yield gathered.fields(build)
@@ -111,17 +138,32 @@ def _joined(lines: Iterable[Span], first: int) -> Iterator[tuple[int, Span]]:
         yield start
 
 
-def _pieces(line: Span, limit: int | None) -> Iterator[Span]:
+def _unread(line: Span, build: InetdBuild) -> str | None:
+    """Say why a daemon that cuts no lines passes over one: it is too long, or its end was not seen (inetconv, fgetinetconfent)."""
+    text = line.text
+    if text.startswith("#"):
+        return None
+    if not build.cuts_lines and build.line_limit is not None and sum(map(_width, text)) >= build.line_limit:
+        return f"it is longer than the {build.line_limit - 1} bytes that are read"
+    return "there is no newline at its end" if build.newline_needed and not text.endswith("\n") else None
+
+
+def pieces(line: Span, limit: int | None) -> Iterator[Span]:
     """Cut a line as fgets does: what does not fit is the next line."""
-    start, size = line.start, 0
+    start, used = line.start, 0
     if limit is not None and 4 * (line.stop - line.start) >= limit:
         for at, character in enumerate(line.text, line.start):
-            width = len(character.encode("utf-8", "surrogatepass")) if not "\udc80" <= character <= "\udcff" else 1
-            if size + width >= limit:
+            width = _width(character)
+            if used + width >= limit:
                 yield Span(line.source, start, at)
-                start, size = at, 0
-            size += width
+                start, used = at, 0
+            used += width
     yield Span(line.source, start, line.stop)
+
+
+def _width(character: str) -> int:
+    """Return how many bytes a character takes in its file; one that stands for a byte that is no UTF-8 takes one."""
+    return 1 if "\udc80" <= character <= "\udcff" else len(character.encode("utf-8", "surrogatepass"))
 
 
 def _text(piece: Span, build: InetdBuild) -> str:
@@ -138,7 +180,7 @@ def _text(piece: Span, build: InetdBuild) -> str:
     return trimmed
 
 
-def _silent(text: str, build: InetdBuild) -> bool:
+def _silent(text: str) -> bool:
     """Return True for a comment or an empty line; an indented comment is an entry to most daemons, and a broken one."""
     return text.startswith("#") or not text.strip(" \t")
 

@@ -1,76 +1,61 @@
-"""What one build of inetd makes of its lines: fields weighed as its own parser weighs them, protocol tokens turned into binds.
+"""What one build of inetd makes of its files, entry by entry in the order in which it comes to them.
 
-Sources: FreeBSD usr.sbin/inetd/inetd.c (getconfigent, skip), openbsd-inetd with default_v4v6, inetutils inetd.c, busybox inetd.c; all but
-FreeBSD's measured on Debian.
+How a field is weighed stands in `fields`, where a statement begins and ends in `document` and `keyed`; here is what one line means for the
+next: default hosts, policies, includes, and what a bad line costs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import assert_never
 
 import attrs
 
-from inet46.diagnostics import Diagnostic, Severity, Span
+from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry, Unstartable
-from inet46.formats._reading import NUMBER, Reading, fault, numeric
-from inet46.formats.inetd.document import SERVER, Document, Fields, logical_lines, told_address
-from inet46.knowledge import Bound, Host, InetdBuild, Suffix, Token
-from inet46.service import Builtin, Limits, Program, Rate
+from inet46.formats._reading import NUMBER, Reading, fault
+from inet46.formats.inetd import definitions, fields
+from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unknown
+from inet46.formats.inetd.document import SERVER, Document, Fields, Policy, logical_lines, parse
+from inet46.formats.inetd.including import matching, resolved
+from inet46.formats.inetd.keyed import Cursor, Definition, Directive, Statement
+from inet46.knowledge import Host, InetdBuild, Pragma, Token
+from inet46.service import Builtin, Program
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
 
-_SOCKET_TYPES = {transport.socket_type for transport in Transport}
 _BUILTIN_NAME = 7  # letters that a built-in service may have in busybox; a longer one is a program (struct builtin)
-_RATE = 2**32  # a number after `wait.` has to be below it where the field is taken strictly (bb_strtou)
 
-_MAPPED = "::ffff:"
-
-_Address = tuple[str, str | None]
-"""As it is written, and as ss writes it: None for every address, "" where a daemon finds none and goes on to the next in the list."""
+# Mistakes that getconfigent finds after it has taken the digits off the protocol, and before it gives the entry to config().
+_CARRYING = {"odd-wait", "unknown-builtin", "too-many-arguments"}
 
 
-class _Lost(Exception):
-    """The daemon drops this entry."""
+def read(documents: Iterable[Document], build: InetdBuild, host: Host, files: Mapping[str, str] | None = None) -> Reading:
+    """Return what this build makes of its documents, in the order in which it reads them: entries, faults, and what is not known.
 
-    def __init__(self, code: str, name: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.name = code, name
-
-
-class _Unknown(Exception):
-    """What this line opens is not known."""
-
-
-class _Dark(_Unknown):
-    """From this line on nothing is known."""
-
-
-class _Over(Exception):
-    """The daemon comes no further, and serves nothing of what it has read."""
-
-
-def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Reading:
-    """Return what this build makes of its files, in the order in which it reads them: entries, faults, and what is not known."""
-    reader = _Reader(build, host)
-    files = tuple(documents)
+    `files` are the texts that an include can come to, by path.
+    """
+    reader = _Reader(build, host, files or {})
+    told = tuple(documents)
+    reader.sources.extend(document.source for document in told)
     try:
-        for document in files:
+        for document in told:
             reader.begin()
-            for fields in logical_lines(document, build):
-                reader.line(fields)
-    except _Over:
+            reader.document(document)
+    except Over:
         reader.entries = []
-    except _Dark as reason:
+    except Dark as reason:
         reader.unknown.append(str(reason))
     reader.finish()
-    sources = tuple(document.source for document in files)
     return Reading(
         entries=tuple(reader.entries),
         faults=tuple(reader.faults),
         unknown=tuple(reader.unknown),
-        sources=sources,
+        sources=tuple(reader.sources),
+        unordered=tuple(reader.unordered),
         carries=None if build.default_host_ends else reader.default,
         poisons=reader.leaked is not None,
     )
@@ -81,18 +66,28 @@ class _Reader:
     """What has been read so far.
 
     `default` is the address of the last default-host line, which later files inherit; `leaked` the one that a line with an unknown built-in
-    left to the next; `muxed` the last line for a service behind tcpmux; `types` the socket type of each entry's first line, where it stays.
+    left to the next; `muxed` the last line for a service behind tcpmux; `policy` an IPsec policy in force; `carried` the digits that a line
+    which was dropped left to the next; `chain` the files that are being read, each included by the one before; `types` the socket type of
+    each entry's first line, where it stays.
     """
 
     build: InetdBuild
     host: Host
+    files: Mapping[str, str]
     default: str | None = None
     leaked: str | None = None
     muxed: Span | None = None
+    policy: str | None = None
+    carried: str = ""
+    chain: tuple[str, ...] = ()
     types: dict[tuple[str, ...], str] = attrs.field(factory=dict)
     entries: list[Entry] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
+    sources: list[Source] = attrs.field(factory=list)
+    unordered: list[tuple[str, ...]] = attrs.field(factory=list)
+
+    # -- statements
 
     def begin(self) -> None:
         """Begin a file; an address that a last line left over is taken for an entry of it, which is empty (inetutils nextconfig)."""
@@ -100,27 +95,101 @@ class _Reader:
             (*_, span) = (fault.span for fault in self.faults if fault.code == "I108" and fault.span is not None)
             text = "no line follows here to take over the address, so that inetd crashes at the next file, and every service with it"
             self._say("I118", "leaked-address", text, span)
-            raise _Over
+            raise Over
 
-    def line(self, fields: Fields) -> None:
-        """Take one logical line as the daemon does."""
+    def document(self, document: Document) -> None:
+        """Read a file, or the lines of one that are read a second time."""
+        outer, self.chain = self.chain, (*self.chain, document.source.path)
         try:
-            entry = self._entry(fields)
-        except _Lost as lost:
-            self._say(lost.code, lost.name, str(lost), fields.span)
-            if lost.name in {"daemon-killer", "daemon-hang"}:
-                raise _Over from None
-            if lost.name == "unknown-builtin" and self.build.builtin_ends_entry:
-                rest = Document(fields.span.source, fields.below)
-                for line in logical_lines(rest, self.build, fields.number + 1):
-                    self.line(line)
-        except _Dark as reason:
-            raise _Dark(f"{fields.span.source.path}:{fields.number}: {reason}") from None
-        except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
-            self.unknown.append(f"{fields.span.source.path}:{fields.number}: {reason}")
-        else:
-            if entry is not None:
-                self.entries.append(entry)
+            if self.build.keyed:
+                self._cursor(Cursor(document, self.build))
+            else:
+                for statement in logical_lines(document, self.build):
+                    self.statement(statement)
+        except Ended:
+            pass  # said where it was met; a file that includes this one is read on
+        self.chain = outer
+
+    def _cursor(self, cursor: Cursor) -> None:
+        while (statement := self._next(cursor)) is not None:
+            fine = self.statement(statement)
+            if isinstance(statement, Definition):
+                self._behind(cursor, fine=fine)
+
+    def _next(self, cursor: Cursor) -> Statement | None:
+        start = cursor.line
+        try:
+            return cursor.statement()
+        except Ended as end:
+            self._say(end.code, end.name, str(end), cursor.lines[min(start, len(cursor.lines) - 1)])
+            return None
+
+    def _behind(self, cursor: Cursor, *, fine: bool) -> None:
+        if fine:
+            cursor.go_on()
+        elif (lost := cursor.swallow()) is not None:
+            text = "what follows a definition that is off or invalid is not read: the rest of its line, or the line below"
+            self._say("I187", "swallowed-line", text, lost)
+
+    def statement(self, statement: Statement) -> bool:
+        """Take one statement as the daemon does; return False for a definition that is off or not taken."""
+        try:
+            entry = self._entry_of(statement)
+        except Lost as lost:
+            self._lost(lost, statement)
+            return not isinstance(lost, Invalid)
+        except Dark as reason:
+            raise Dark(f"{statement.span.source.path}:{statement.number}: {reason}") from None
+        except (Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
+            self.unknown.append(f"{statement.span.source.path}:{statement.number}: {reason}")
+            self.carried = ""
+            return True
+        if entry is not None:
+            self.carried = ""
+            self._add(entry, statement)
+        return entry is not None or not isinstance(statement, Definition)  # a definition that gives none is off
+
+    def _lost(self, lost: Lost, statement: Statement) -> None:
+        if isinstance(lost, Aside):
+            self.carried = ""
+            return  # it is served, and opens nothing that is asked about here
+        self._say(lost.code, lost.name, str(lost), statement.span)
+        if lost.name in {"daemon-killer", "daemon-hang"}:
+            raise Over from None
+        if isinstance(lost, Ended):
+            raise lost
+        self._carry(lost, statement)
+        if lost.name == "unknown-builtin" and self.build.builtin_ends_entry and isinstance(statement, Fields):
+            rest = Document(statement.span.source, statement.below)
+            if self.build.keyed:
+                self._cursor(Cursor(rest, self.build))
+            else:
+                for line in logical_lines(rest, self.build, statement.number + 1):
+                    self.statement(line)
+
+    def _entry_of(self, statement: Statement) -> Entry | None:
+        match statement:
+            case Fields():
+                return self._entry(statement)
+            case Policy():
+                self._policy(statement)
+            case Directive():
+                self._directive(statement)
+            case Definition():
+                return self._definition(statement)
+            case _:
+                assert_never(statement)
+        return None
+
+    def _add(self, entry: Entry, statement: Statement) -> None:
+        if self.policy is not None:
+            entry = attrs.evolve(entry, extra=(*entry.extra, f"IPsec policy {self.policy}"))
+            self.policy = self.policy if self.build.pragma is Pragma.FILE else None
+        if self.build.first_wins and any(_twins(entry, other) for other in self.entries):
+            text = f"{entry.service}: a line for this service and protocol stands above, and the first one counts; this one is lost"
+            self._say("I125", "already-converted", text, statement.span)
+            return
+        self.entries.append(entry)
 
     def finish(self) -> None:
         """Add what the daemon adds at the end of all files."""
@@ -135,272 +204,218 @@ class _Reader:
     def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
         self.faults.append(fault(code, name, message, span, severity=severity))
 
-    def _entry(self, fields: Fields) -> Entry | None:
+    # -- pragmas and includes
+
+    def _policy(self, policy: Policy) -> None:
+        """Take `#@ POLICY`; whether the system's IPsec takes a policy that looks like one is for the host to say."""
+        if not policy.text:
+            self.policy = None
+            return
+        kinds = policy.kinds
+        if False in kinds:
+            text = f"{policy.text!r} is no IPsec policy"
+            if self.build.pragma is Pragma.ENTRY:
+                raise Lost("I102", "daemon-killer", f"{text}: inetd exits here, and every service with it")
+            raise Ended("I129", "bad-ipsec-policy", f"{text}; the rest of the file is not read")
+        if None in kinds:
+            raise Dark(f"whether {policy.text!r} is an IPsec policy to this system; if not, inetd reads no further")
+        self.policy = policy.text
+
+    def _directive(self, directive: Directive) -> None:
+        if directive.name != "include":
+            raise Lost("I188", "unknown-directive", f".{directive.name} is no directive, and the only one is .include; the line is lost")
+        if directive.pattern is None:
+            raise Ended("I189", "include-without-file", ".include names no file; the rest of the file is not read")
+        pattern = resolved(directive.pattern, self.chain[-1])
+        found = matching(pattern, self.files)
+        if not found:
+            self._say("I126", "missing-include", f"{pattern} is not there; inetd goes on without it", directive.span, Severity.WARNING)
+        if len(found) > 1:
+            self.unordered.append(tuple(found))
+        default, policy = self.default, self.policy
+        for path in found:
+            if path in self.chain:
+                self._say("I127", "include-loop", f"{path} includes itself", directive.span, Severity.WARNING)
+                continue
+            document = parse(self.files[path], path)
+            self.sources.append(document.source)
+            self.document(document)
+            self.default, self.policy = default, policy
+
+    # -- entries
+
+    def _entry(self, line: Fields) -> Entry | None:
         """Read `service type protocol wait[suffix] user[:group] server [argv0 [args]]`, or a default-host line `address:`."""
-        build, words = self.build, fields.words
+        build, words = self.build, line.words
+        if line.unread is not None:
+            raise Lost("I133", "unread-line", f"the line is passed over: {line.unread}")
+        if build.newline_needed and "\0" in line.span.text:
+            raise Dark("a NUL in a line, and what is read next is not known")
         if build.rereads_line:
-            _check_reread(fields)
+            fields.check_reread(line)
         if len(words) == 1 and build.host_prefix and words[0].endswith(":"):
             self._default_host(words[0][:-1])
             return None
+        if build.host_apart and len(words) > 1 and words[0].endswith(":"):
+            words = (words[0] + words[1], *words[2:])
         if len(words) < SERVER:
-            raise _short(build, words)
-        service, socket_type, protocol, wait, user, server, *argv = words
+            raise fields.short(build, words)
+        label, socket_type, protocol, wait, user, *command = words
+        say = partial(self._say_at, line.span)
+        _, service = fields.split_address(label, build)
+        told = fields.protocol(self._with_carried(protocol), service, build)
+        numbered = re.fullmatch(NUMBER, service) is not None
         if build.strict:
-            token = _strict_token(build, protocol, socket_type)
+            token = fields.strict_token(build, told.name, socket_type)
             transport = token.transport
         else:
-            transport = _transport(socket_type, protocol)
-            token = _token(build, protocol, socket_type)
-        hosts, service = self._hosts(service)
-        if service.startswith("tcpmux/") and build.adds_tcpmux and transport is Transport.TCP:
-            self.muxed = fields.span
+            transport = fields.transport(socket_type, told.name, build, named=not numbered)
+            token = fields.token(build, told.name, transport)
+        hosts = self._hosts(label)
+        if service.startswith("tcpmux/") and self._behind_tcpmux(service, transport, line.span):
             return None
-        numbered = re.fullmatch(NUMBER, service) is not None
-        _check_service(service, token, build, numbered=numbered)
-        waits, limits, extra = self._wait(wait, fields)
-        program = self._program(service, server, argv, fields, hosts)
+        fields.check_service(service, token, build, numbered=numbered)
+        waits, limits, extra = fields.wait(wait, build, say)
+        performed = not build.strict or (len(service) <= _BUILTIN_NAME and socket_type in fields.SOCKET_TYPES)
+        program = self._program(service, transport, command, line.span, hosts, performed=performed)
         if build.strict and isinstance(program, Builtin) and waits != (socket_type == "dgram"):
             word = "wait" if socket_type == "dgram" else "nowait"
-            raise _Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
-        addresses = _addresses(hosts, build)
+            raise Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
+        addresses = fields.addresses(hosts, build)
         if build.keeps_type:
-            addresses = self._of_type(addresses, service, protocol, socket_type)
-        name, group, login_class = _user(user, build)
+            addresses = fields.of_type(self.types, addresses, service, protocol, socket_type)
+        binds = fields.binds(label, token, addresses, build)
+        binds = self._reread(line, token, binds) if build.rereads_line else binds
+        if build.dgram_waits and transport is Transport.UDP and not waits:
+            raise Lost("I132", "dgram-nowait", f"{service}: a datagram service with nowait is rejected; the line is lost")
+        name, group, login_class = fields.user(user, build)
         return Entry(
             service=service,
             port=int(service) if numbered else None,
             transport=transport,
-            binds=self._binds(fields, token, addresses),
+            binds=binds,
             program=program,
             wait=waits,
             user=name,
             group=group,
             limits=limits,
-            extra=(*extra, *login_class),
-            origin=fields.span,
+            extra=(*told.extra, *extra, *login_class),
+            origin=line.span,
         )
 
-    def _hosts(self, service: str) -> tuple[str | None, str]:
-        """Split `address[,address]:service`; where no address is written, the default holds, then one that leaked."""
+    def _definition(self, definition: Definition) -> Entry | None:
+        """Read a definition; one that is off is read to its end and given up."""
+        if not definition.on:
+            return None
+        told = definitions.weigh(definition, self.default, self.build)
+        if told.service.startswith("tcpmux/") and self._behind_tcpmux(told.service, told.transport, definition.span):
+            return None
+        program = self._program(told.service, told.transport, [told.server, *told.argv], definition.span, None)
+        return told.entry(program, definition.span, self.build)
+
+    def _say_at(self, span: Span, code: str, name: str, message: str, severity: Severity) -> None:
+        self._say(code, name, message, span, severity)
+
+    def _hosts(self, label: str) -> str | None:
+        """Return what stands before the service; where nothing does, the default holds, then what leaked."""
         leaked, self.leaked = self.leaked, None
-        hosts, colon, name = service.rpartition(":") if self.build.host_prefix else ("", "", service)
-        told = hosts if colon else self.default
-        return (leaked if leaked is not None and told in {None, "*"} else told), name
+        hosts, _ = fields.split_address(label, self.build)
+        told = hosts if hosts is not None else self.default
+        return leaked if leaked is not None and told in {None, "*"} else told
 
     def _default_host(self, hosts: str) -> None:
         if hosts != "*":
             self.default = hosts
         elif self.default is not None and not self.build.default_host_ends:
-            raise _Dark("the default-host line *: uses memory that was freed; what becomes of the lines below is not known")
+            raise Dark("the default-host line *: uses memory that was freed; what becomes of the lines below is not known")
         else:
             self.default = None
 
-    def _of_type(self, addresses: tuple[_Address, ...], service: str, protocol: str, socket_type: str) -> tuple[_Address, ...]:
-        """Keep the addresses whose entry has a type of which there are sockets: the one that its first line gave it."""
-        types = [self.types.setdefault((text, service, protocol), socket_type) for text, _ in addresses]
-        if not any(known in _SOCKET_TYPES for known in types):
-            text = f"there is no {types[0]!r} socket for {protocol}; nothing is opened"
-            if types[0] != socket_type:
-                text = f"an earlier line made this entry {types[0]!r}, of which there is no socket for {protocol}; nothing is opened"
-            raise _Lost("I103", "unknown-socket-type", f"{service}: {text}")
-        return tuple(address for address, known in zip(addresses, types, strict=True) if known in _SOCKET_TYPES)
+    def _behind_tcpmux(self, service: str, transport: Transport, span: Span) -> bool:
+        """Settle `tcpmux/NAME`, which opens nothing itself; return False where it is a name like any other."""
+        if self.build.tcpmux and transport is Transport.TCP:
+            raise Aside("I128", "behind-tcpmux", f"{service}: stands behind the service tcpmux and opens no socket of its own")
+        if self.build.tcpmux:
+            raise Lost("I128", "behind-tcpmux", f"{service}: only a stream service can stand behind tcpmux; the line is lost")
+        if not self.build.adds_tcpmux or transport is not Transport.TCP:
+            return False
+        self.muxed = span
+        return True
 
-    def _binds(self, fields: Fields, token: Token, addresses: tuple[_Address, ...]) -> tuple[Bind, ...]:
-        """Join addresses and the sockets of a token; an address of the other family opens nothing, or is mapped."""
-        binds: list[Bind] = []
-        for text, address in addresses:
-            for bound in token.opens:
-                told = _address_of(bound, address, self.build)
-                if told == "":
-                    continue
-                own = self.build.keeps_addresses and text != told_address(address, self.build)
-                key = f"{bound.key} {text}" if own else bound.key
-                binds.append(Bind(family=bound.family, v6only=bound.v6only, address=told, key=key))
-        if self.build.rereads_line and len(fields.words) > fields.first and len(token.opens) > 1:
-            if fields.first < 6:
-                text = f"{fields.words[0]}: the IPv6 half of {token.name} is read from the first line alone, which breaks off; IPv6 is lost"
-                self._say("I113", "half-lost", text, fields.span)
-                binds = [bind for bind in binds if bind.family is Family.IPV4]
-            else:
-                text = f"{fields.words[0]}: the IPv6 half of {token.name} gets the arguments of the first line only"
-                self._say("I114", "half-cut", text, fields.span, Severity.WARNING)
-        if not binds:
-            hosts = ", ".join(address or text or "''" for text, address in addresses)
-            raise _Lost("I111", "address-family", f"{fields.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
-        return tuple(binds)
+    def _with_carried(self, protocol: str) -> str:
+        """Add the digits that a line which was dropped has left (FreeBSD up to 6, DragonFly: `more` resets neither v4bind nor v6bind)."""
+        if not self.carried or protocol == "unix" or re.fullmatch(r"(tcp|udp)[46]*", protocol) is None:
+            return protocol
+        digits = {*self.carried, *protocol[3:]}
+        return protocol[:3] + "".join(sorted(digits))
 
-    def _wait(self, text: str, fields: Fields) -> tuple[bool, Limits, tuple[str, ...]]:
-        """Read `wait` or `nowait` with this dialect's suffix: .max, or /max-child/max-connections-per-ip-per-minute/max-child-per-ip."""
-        if self.build.suffix is Suffix.CHILDREN:
-            return self._wait_children(text, fields)
-        word, dot, number = text.partition(".") if self.build.suffix is Suffix.RATE else (text, "", "")
-        if self.build.strict and (word not in {"wait", "nowait"} or (dot and not (re.fullmatch(NUMBER, number) and int(number) < _RATE))):
-            raise _Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with .max or without; the line is lost")
-        if word not in {"wait", "nowait"}:
-            self._say("I106", "odd-wait", f"{text!r} is neither wait nor nowait, and taken for nowait", fields.span, Severity.WARNING)
-            return False, Limits(), (text,)
-        if not dot:
-            return word == "wait", Limits(), ()
-        if re.fullmatch(NUMBER, number) and int(number) > self.build.rate_offset:
-            return word == "wait", Limits(rate=Rate(connections=int(number) - self.build.rate_offset)), ()
-        self._say("I106", "odd-wait", f"the suffix of {text!r} means nothing to this inetd", fields.span, Severity.WARNING)
-        return word == "wait", Limits(), (f".{number}",)
+    def _carry(self, lost: Lost, statement: Statement) -> None:
+        if not self.build.carries_family or not isinstance(statement, Fields) or len(statement.words) < SERVER:
+            return
+        protocol = statement.words[2]
+        if lost.name in _CARRYING or (lost.name == "unknown-protocol" and re.fullmatch(r"(tcp|udp)[0-9]+", protocol)):
+            found = re.search(r"[46]*$", protocol)
+            self.carried = "".join(sorted({*self.carried, *(found[0] if found else "")}))
+        else:
+            self.carried = ""
 
-    def _wait_children(self, text: str, fields: Fields) -> tuple[bool, Limits, tuple[str, ...]]:
-        match = re.fullmatch(r"(no)?wait([^/]*)((?:/.*)?)", text)
-        if match is None or not re.match(rf"(/{NUMBER}|$)", match[3]):
-            raise _Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with /max-child or without; the line is lost")
-        waits, odd, suffix = match[1] is None, match[2], match[3]
-        if odd or not re.fullmatch(rf"(/{NUMBER}){{0,3}}", suffix):
-            self._say("I106", "odd-wait", f"the suffix of {text!r} means nothing to this inetd", fields.span, Severity.WARNING)
-            return waits, Limits(), (odd + suffix,)
-        instances, per_minute, per_source = (*(int(number) for number in suffix.split("/")[1:]), 0, 0, 0)[:3]
-        limits = Limits(instances=instances or None, per_source=per_source or None)
-        return waits, limits, (f"{per_minute} connections a minute for each address",) if per_minute else ()
+    def _reread(self, line: Fields, token: Token, binds: tuple[Bind, ...]) -> tuple[Bind, ...]:
+        """Take away what is lost when the first line alone is read for the IPv6 half."""
+        if len(line.words) <= line.first or len(token.opens) < 2:
+            return binds
+        if line.first >= SERVER:
+            text = f"{line.words[0]}: the IPv6 half of {token.name} gets the arguments of the first line only"
+            self._say("I114", "half-cut", text, line.span, Severity.WARNING)
+            return binds
+        text = f"{line.words[0]}: the IPv6 half of {token.name} is read from the first line alone, which breaks off; IPv6 is lost"
+        self._say("I113", "half-lost", text, line.span)
+        left = tuple(bind for bind in binds if bind.family is Family.IPV4)
+        if not left:
+            hosts = ", ".join(bind.address or "*" for bind in binds)
+            raise Lost("I111", "address-family", f"{line.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
+        return left
 
-    def _program(self, service: str, server: str, argv: list[str], fields: Fields, hosts: str | None) -> Program | Builtin | Unstartable:
+    def _program(
+        self, service: str, transport: Transport, command: list[str], span: Span, hosts: str | None, *, performed: bool = True
+    ) -> Program | Builtin | Unstartable:
+        server, *argv = command
         build = self.build
-        performed = not build.strict or (len(service) <= _BUILTIN_NAME and fields.words[1] in _SOCKET_TYPES)
         if server == "internal" and performed:
-            if service not in build.builtins:
-                self.leaked = hosts if build.builtin_leaks_address and hosts != "*" else None
-                has = ", ".join(build.builtins) or "none"
-                raise _Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
-            return Builtin(builtin=service)
+            return self._builtin(service, transport, hosts)
         startable = server.startswith("/") and not server.endswith("/") and "\r" not in server
         if not startable and build.looks_at_server:
-            raise _Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
+            raise Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
         if build.max_args is not None and len(argv) > build.max_args:
             text = f"{service}: {len(argv)} arguments, and this inetd takes {build.max_args}"
             if build.excess_args_cost_line:
-                raise _Lost("I112", "too-many-arguments", f"{text}; the line is lost")
-            self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", fields.span, Severity.WARNING)
+                raise Lost("I112", "too-many-arguments", f"{text}; the line is lost")
+            self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", span, Severity.WARNING)
             argv = argv[: build.max_args]
         elif build.glues_args and re.search(r"[ \t]", "".join(argv[-1:])):
             text = f"{service}: this inetd takes {build.max_args} arguments; the last one is the rest of the line, blanks and all"
-            self._say("I112", "too-many-arguments", text, fields.span, Severity.WARNING)
+            self._say("I112", "too-many-arguments", text, span, Severity.WARNING)
         if not startable:
             sought = build.searches_path and "/" not in server
             fate = "what its PATH has of that name is started" if sought else "every client will be disconnected"
             text = f"{service}: server {server!r} is not the absolute path of a program: {fate}"
-            self._say("I107", "relative-server", text, fields.span, Severity.WARNING if sought else Severity.ERROR)
+            self._say("I107", "relative-server", text, span, Severity.WARNING if sought else Severity.ERROR)
             return Unstartable(words=(server, *argv))
         argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else server if build.argv0_is_path and not argv else None
         return Program(path=server, args=tuple(argv[1:]), argv0=argv0)
 
-
-def _check_reread(fields: Fields) -> None:
-    """Refuse what makes Debian's openbsd-inetd hang: it reads the first line of an entry again for the IPv6 half, and finds no end."""
-    words = fields.words
-    if len(words) < 3 or words[2].endswith(("4", "6")):
-        return
-    if fields.after_empty or fields.first < 3:
-        text = f"{words[0]}: inetd hangs here for ever and serves nothing: {words[2]!r} ends in no 4 or 6, and the line "
-        raise _Lost("I109", "daemon-hang", text + ("is indented below an empty one" if fields.after_empty else "is continued before it"))
-
-
-def _short(build: InetdBuild, words: tuple[str, ...]) -> _Lost:
-    if build.short_line_kills:
-        return _Lost("I102", "daemon-killer", f"{len(words)} fields where 6 are needed: inetd exits here, and every service with it")
-    return _Lost("I101", "too-few-fields", f"{len(words)} fields where 6 are needed; the line is lost")
+    def _builtin(self, service: str, transport: Transport, hosts: str | None) -> Builtin:
+        build = self.build
+        if service in build.builtins:
+            return Builtin(builtin=service)
+        port = self.host.port(service, transport)
+        alias = next((name for name in build.builtins if port is not None and self.host.port(name, transport) == port), None)
+        if build.builtin_aliases and alias is not None:
+            return Builtin(builtin=alias)
+        self.leaked = hosts if build.builtin_leaks_address and hosts != "*" else None
+        has = ", ".join(build.builtins) or "none"
+        raise Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
 
 
-def _transport(socket_type: str, protocol: str) -> Transport:
-    if protocol.startswith(("rpc/", "faith/", "unix")) or "/" in protocol or "," in protocol:
-        raise _Unknown(f"protocol {protocol}")
-    for transport in Transport:
-        if socket_type == transport.socket_type and protocol.startswith(transport.value):
-            return transport
-    if socket_type not in {"stream", "dgram", "raw", "rdm", "seqpacket"}:
-        raise _Lost("I103", "unknown-socket-type", f"socket type {socket_type!r} is not one of stream, dgram; the line is lost")
-    raise _Unknown(f"{socket_type} socket with protocol {protocol}")
-
-
-def _token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
-    token = next((token for token in build.tokens if token.name == protocol and token.transport.socket_type == socket_type), None)
-    if token is None:
-        raise _Unknown(f"protocol {protocol}")
-    if not token.opens:
-        raise _no_protocol(protocol)
-    return token
-
-
-def _strict_token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
-    """Find a token where every protocol is known or lost; a type that is neither stream nor dgram is not looked at yet."""
-    if protocol == "unix":
-        raise _Unknown(f"protocol {protocol}")
-    token = next((token for token in build.tokens if token.name == protocol and token.opens), None)
-    if token is None:
-        raise _no_protocol(protocol)
-    if socket_type in _SOCKET_TYPES and socket_type != token.transport.socket_type:
-        raise _Lost("I103", "unknown-socket-type", f"a {socket_type} socket does not go with protocol {protocol}; the line is lost")
-    return token
-
-
-def _no_protocol(protocol: str) -> _Lost:
-    return _Lost("I115", "unknown-protocol", f"protocol {protocol} is none to this inetd; the line is lost")
-
-
-def _addresses(hosts: str | None, build: InetdBuild) -> tuple[_Address, ...]:
-    """Read `address[,address]`; only numeric addresses are known without a look-up."""
-    if hosts is None:
-        return (("*", None),)
-    listed = hosts.split(",")
-    return tuple((host, _address(host, build, alone=len(listed) == 1)) for host in listed)
-
-
-def _address(host: str, build: InetdBuild, *, alone: bool) -> str | None:
-    bracketed = host.startswith("[") and host.endswith("]")
-    if build.keeps_addresses and host in {"", "[]", "[*]"}:
-        return ""
-    if host == "*" or (build.brackets and host in {"", "[*]"}):
-        return None
-    if host == "" or (bracketed and not (build.brackets and (alone or build.keeps_addresses))):
-        raise _Lost("I116", "unknown-address", f"{host!r} is no address to this inetd; the line is lost")
-    address = numeric(host[1:-1] if bracketed else host)
-    if address is None:
-        raise _Unknown(f"the address of {host}")
-    return address
-
-
-def _check_service(service: str, token: Token, build: InetdBuild, *, numbered: bool) -> None:
-    if numbered and not build.numeric_ports:
-        raise _Lost("I104", "numeric-port", f"{service}: this inetd knows services by name only; the line is lost")
-    if numbered and not (len(service) < 10 and 0 < int(service) < 65536):
-        raise _Unknown(f"port {service[:20]}")
-    if not numbered and not token.named:
-        raise _Lost("I105", "token-without-name", f"{service}/{token.name}: unknown service: {token.name} works with a port number only")
-
-
-def _address_of(bound: Bound, address: str | None, build: InetdBuild) -> str | None:
-    """Return where one socket of a token is bound when this address is asked for, "" if it is not."""
-    if address is None or address == "":
-        return address
-    if bound.family is Family.IPV4 and address.startswith(_MAPPED):
-        if build.unmaps_hosts is None:
-            raise _Unknown(f"what {address} is on an IPv4 socket; glibc takes it for {address.removeprefix(_MAPPED)}")
-        address = address.removeprefix(_MAPPED) if build.unmaps_hosts else ""
-    elif bound.family is Family.IPV6 and ":" not in address:
-        address = f"{_MAPPED}{address}" if bound.v6only is False and build.maps_hosts else ""
-    elif bound.family is Family.IPV4 and ":" in address:
-        address = ""
-    return None if build.merges_wildcards and address == bound.family.wildcard else address
-
-
-def _user(text: str, build: InetdBuild) -> tuple[str, str | None, tuple[str, ...]]:
-    """Read `user[:group][/login-class]`, with this dialect's separators."""
-    login_class: tuple[str, ...] = ()
-    if build.suffix is Suffix.CHILDREN and "/" in text:
-        text, _, name = text.rpartition("/")
-        login_class = (f"login class {name}",)
-    if build.bad_user_costs_entry and "/" in text:
-        # The others are looked up on the host; this is what stands here when a field before it was left out.
-        raise _Lost("I117", "unknown-user", f"user {text!r} is a path and no name; the line is lost")
-    for separator in build.user_group:
-        user, found, group = text.partition(separator)
-        if found and user and group:
-            return user, group, login_class
-    if build.user_group == "." and ":" in text:
-        raise _Lost("I117", "unknown-user", f"user {text!r} is unknown: a group stands behind a dot here; the line is lost")
-    return text, None, login_class
+def _twins(one: Entry, other: Entry) -> bool:
+    """Return True if inetconv makes one manifest of two entries: service and protocol are all that is in its name."""
+    return one.service == other.service and [bind.key for bind in one.binds] == [bind.key for bind in other.binds]

@@ -280,6 +280,8 @@ class Weighed:
             raise Lost(f"NAMEINARGS cannot be used for {'an INTERNAL' if internal else 'a redirected'} service")
         if named and "server_args" not in self.values:
             raise Lost("NAMEINARGS needs server_args, which name the program")
+        if self.build.dgram_waits and transport is Transport.UDP and not wait:
+            raise Lost("socket_type is dgram, and wait = no")
         if redirect and (wait or transport is Transport.UDP):
             raise Lost("only a stream service with wait = no can be redirected")
         logged = self.values.get("log_on_success", self.defaults.get("log_on_success", ()))
