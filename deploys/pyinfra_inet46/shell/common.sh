@@ -69,7 +69,8 @@ live_value() {
 		esac
 	done
 	if [ "$system" = Linux ]; then
-		{ read -r value <"$live_path"; } 2>/dev/null || [ -n "$value" ] || return 1
+		# Not with read: it asks for one byte, and the kernel gives a number only to who asks for all of it at once.
+		value=$(cat "$live_path" 2>/dev/null) || return 1
 	else
 		value=$(sysctl -n "$1" 2>/dev/null) || return 1
 	fi
