@@ -123,6 +123,7 @@ looks = st.builds(
     sockets_from=plain,
     clients=st.lists(plain, max_size=3).map(tuple),
     journal_pending=st.none() | plain,
+    remains=st.booleans(),
     lock_holder=st.none() | plain,
     last_verdict=st.none() | verdicts,
 )

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyinfra_inet46 import look
 from pyinfra_inet46.look import look_command
 from pyinfra_inet46.transaction import (
-    _LIBRARY,
+    LIBRARY,
     Daemon,
     ExpectedSocket,
     FileChange,
@@ -312,7 +312,7 @@ SHELL = pathlib.Path(__file__).parents[1] / "deploys" / "pyinfra_inet46" / "shel
 @pytest.mark.parametrize("last", ["transaction.sh", "look.sh"])
 def test_shellcheck_finds_nothing(last: str) -> None:
     """Each program as a whole, because a file of it uses what another one defines."""
-    names = _LIBRARY if last == "transaction.sh" else look._LIBRARY
+    names = LIBRARY if last == "transaction.sh" else look._LIBRARY
     text = "".join((SHELL / each).read_text() for each in names) + DATA.get(last, 'inet46_look "$@"\n')
 
     # Steps, verbs and clients are called by their names in a variable, which shellcheck takes for never (SC2317); and the look does

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults.bench import Bench, Injection, Kind, Outcome
+from tests.faults.bench import Bench, Injection, Kind, Outcome, Within
 from tests.lab import HostSpec, Lab
 
 HOSTS = (
@@ -22,7 +22,7 @@ HOSTS = (
     HostSpec(name="openbsd-systemd", super_server="openbsd-inetd", init="systemd"),
     HostSpec(name="xinetd-systemd", super_server="xinetd", init="systemd"),
 )
-_SHARES = {Kind.STEP: 8, Kind.TWICE: 2, Kind.CONNECTION: 3, Kind.SSHD: 2, Kind.HOST: 3}
+_SHARES = {Kind.STEP: 8, Kind.GUARDED: 2, Kind.TWICE: 2, Kind.CONNECTION: 3, Kind.SSHD: 2, Kind.HOST: 3}
 
 
 def injections(seed: str) -> Iterator[Injection]:
@@ -37,7 +37,7 @@ def injections(seed: str) -> Iterator[Injection]:
                 moment=chance.random(),
                 again=chance.random(),
                 by_step=chance.random() < 0.6,
-                of_files=chance.random() < 0.6,
+                within=chance.choice(list(Within)),
                 recover_first=chance.random() < 0.6,
             )
 

@@ -6,6 +6,7 @@ import contextlib
 import enum
 import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from tests.faults.states import BOOTED, STATE_DIR, State, difference, leftovers,
 from tests.lab import FAMILIES, Host, HostSpec, Lab, power
 
 _HERE = Path(__file__).parent
+_GUARD_PATIENCE = 60  # seconds that a host may take to go back by itself
 _CONNECTING = 0.4  # seconds that an ssh client takes before it hands anything over
 _STEPS_BACK = 120  # about as many as a way back has
 _FILES = ("rename", "link", "unlink", "symlink", "open", "creat", "write", "chmod", "chown", "mkdir", "kill")
@@ -34,15 +36,24 @@ class Kind(enum.Enum):
     """How a change is stopped."""
 
     STEP = "killed at a step"  # SIGKILL to the process group of the script
+    GUARDED = "killed, with a guard"  # at a step, of a change that has to be confirmed: the host goes back by itself
     TWICE = "killed, and the way back too"  # the next run, which rolls back, is killed as well
     CONNECTION = "connection cut"  # the ssh client is gone from one moment to the next
     SSHD = "sshd killed"  # the host's, with all sessions
     HOST = "host killed"  # its pid 1, and with it everything; then it boots again
 
 
+class Within(enum.Enum):
+    """Which steps count."""
+
+    ALL = "all"
+    FILES = "files"  # those that change files, names or processes, not the start of each program
+    JOURNAL = "journal"  # those from the first to the last at which the host is between old and new
+
+
 @attrs.frozen(kw_only=True)
 class Injection:
-    """One stop. `step` 0 means at a time instead; both are shares of what an undisturbed change has, 0 to 1."""
+    """One stop, at a share from 0 to 1 of the steps, or of the time, that an undisturbed change has."""
 
     kind: Kind
     moment: float
@@ -50,9 +61,7 @@ class Injection:
     """TWICE: when the second one is killed."""
 
     by_step: bool = True
-    of_files: bool = True
-    """Only steps that change files, names or processes count, not the start of each program."""
-
+    within: Within = Within.ALL
     recover_first: bool = True
     """Look at the host between recovery and the next change, not only after both."""
 
@@ -83,8 +92,16 @@ class Usual:
     steps: tuple[str, ...]
     seconds: float
 
-    def at(self, moment: float, *, of_files: bool) -> int:
-        numbers = [n for n, name in enumerate(self.steps, 1) if not of_files or name.startswith(_FILES)]
+    def at(self, moment: float, within: Within) -> int:
+        """The number of the step at this share of the way."""
+        numbers = list(range(1, len(self.steps) + 1))
+        if within is Within.FILES:
+            numbers = [n for n in numbers if self.steps[n - 1].startswith(_FILES)]
+        elif within is Within.JOURNAL:
+            first, last = (
+                next(n for n in numbers if re.fullmatch(rf"rename\w* {name}", self.steps[n - 1])) for name in ("staging", "journal")
+            )
+            numbers = numbers[first - 1 : last + 1]
         return numbers[min(int(moment * len(numbers)), len(numbers) - 1)]
 
 
@@ -108,17 +125,21 @@ class Bench:
         self.round = itertools.cycle(wishes(spec.super_server))
         self.usual: dict[object, Usual] = {}
         self.numbers = itertools.count(1)
-        for _ in wishes(spec.super_server):
-            self.wish = next(self.round)
-            self.run(setting=True)
-        for _ in wishes(spec.super_server):
-            self.wish = next(self.round)
-            change = self.prepare()
-            began = time.monotonic()
-            steps, output = self.traced(change, 0, "group")
-            verdict = parse_verdict(output.splitlines())
-            assert verdict.result is Result.COMMITTED, verdict
-            self.usual[self.wish] = Usual(steps=steps, seconds=time.monotonic() - began)
+        seconds: dict[object, float] = {}
+        for traced in (False, False, True):
+            for _ in wishes(spec.super_server):
+                self.wish = next(self.round)
+                change = self.decide()
+                if change is None:  # the very first wish may be what the host was made as
+                    continue
+                if traced:
+                    steps, output = self.traced(change, 0, "group")
+                    verdict = parse_verdict(output.splitlines())
+                    self.usual[self.wish] = Usual(steps=steps, seconds=seconds[self.wish])
+                else:
+                    verdict = self.deliver(change)
+                    seconds[self.wish] = verdict.seconds
+                assert verdict.result is Result.COMMITTED, verdict
 
     @property
     def host(self) -> Host:
@@ -171,7 +192,7 @@ class Bench:
             done = subprocess.run(
                 argv, input=render(change).encode(), capture_output=True, check=False, env=self.host.environment(), timeout=180
             )
-            return tuple(report.read_text().split()), done.stdout.decode()
+            return tuple(report.read_text().splitlines()), done.stdout.decode()
 
     # -- the injection -------------------------------------------------------------------------------------------------------------------
 
@@ -181,6 +202,8 @@ class Bench:
         old = state_of(self.host)
         change = self.decide(setting=injection.kind is not Kind.HOST)
         assert change is not None, f"{self.spec.name}: nothing to change"
+        if injection.kind is Kind.GUARDED:
+            change = attrs.evolve(change, confirm=2.0)
         new = promised(old, change)
         step = self._stop(change, injection)
         if injection.kind is Kind.HOST:
@@ -190,7 +213,9 @@ class Bench:
         after = self._right_after(old, new, problems, dead=injection.kind in {Kind.STEP, Kind.TWICE, Kind.HOST})
         served = self._served(old.families(143) & new.families(143))
         recovered = "-"
-        if injection.recover_first or injection.kind is Kind.TWICE:
+        if injection.kind is Kind.GUARDED:
+            recovered = self._alone(old, problems)
+        elif injection.recover_first or injection.kind is Kind.TWICE:
             recovered = self._recover(injection, change, old, new, problems)
         self._finish(new, problems, setting=injection.kind is not Kind.HOST)
         return Outcome(
@@ -199,9 +224,9 @@ class Bench:
 
     def _stop(self, change: Transaction, injection: Injection) -> str:
         usual = self.usual[self.wish]
-        at = usual.at(injection.moment, of_files=injection.of_files)
+        at = usual.at(injection.moment, injection.within)
         match injection.kind:
-            case Kind.STEP | Kind.TWICE:
+            case Kind.STEP | Kind.TWICE | Kind.GUARDED:
                 steps, _ = self.traced(change, at, "group")
                 return f"{at} {steps[-1]}"
             case Kind.HOST if injection.by_step:
@@ -259,6 +284,15 @@ class Bench:
     def _served(self, families: frozenset[str]) -> bool:
         answers = self.lab.logins([self.spec.name], ["imap"])
         return all(answers[self.spec.name, "imap", family] == "ok" for family in FAMILIES if family in families)
+
+    def _alone(self, old: State, problems: list[str]) -> str:
+        """Nobody comes: the guard has to go back by itself."""
+        end = time.monotonic() + _GUARD_PATIENCE
+        while self.host.path(f"{STATE_DIR}/armed").is_symlink() and time.monotonic() < end:
+            time.sleep(0.2)
+        if difference(state_of(self.host), old):
+            self._must_be(old, "gone back alone", problems)
+        return "old"
 
     def _recover(self, injection: Injection, change: Transaction, old: State, new: State, problems: list[str]) -> str:
         """The next run has nothing of its own to do: what is left must be all old or all new."""

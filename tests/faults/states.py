@@ -85,7 +85,9 @@ def difference(seen: State, wanted: State) -> str:
     if seen.settings != wanted.settings:
         parts.append(f"settings are {seen.settings}, not {wanted.settings}")
     if seen.sockets != wanted.sockets:
-        parts.append(f"sockets are too many {sorted(map(str, seen.sockets - wanted.sockets))}, missing {sorted(map(str, wanted.sockets - seen.sockets))}")
+        parts.append(
+            f"sockets are too many {sorted(map(str, seen.sockets - wanted.sockets))}, missing {sorted(map(str, wanted.sockets - seen.sockets))}"
+        )
     return "; ".join(parts)
 
 

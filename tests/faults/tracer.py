@@ -34,6 +34,9 @@ _NAMES = {
     " fchown=55 openat=56 write=64 utimensat=88 kill=129 clone=220 execve=221 renameat2=276 clone3=435 fchmodat2=452",
 }
 _CHANGING = {int(number): name for name, _, number in (pair.partition("=") for pair in _NAMES.get(platform.machine(), "").split())}
+_WHICH_PATH = {"rename": 0, "renameat": 1, "renameat2": 1, "link": 0, "linkat": 1, "unlink": 0, "unlinkat": 1, "symlink": 1, "symlinkat": 2}
+_WHICH_PATH |= {"open": 0, "openat": 1, "creat": 0, "chmod": 0, "fchmodat": 1, "chown": 0, "fchownat": 1, "mkdir": 0, "mkdirat": 1}
+_WHICH_PATH |= {"execve": 0}
 _WHICH_FLAGS = {"open": 1, "openat": 2}  # where the flags stand
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -100,7 +103,7 @@ class Tracer:
         name = _CHANGING.get(number)
         if kind != _ENTRY or name is None or not _matters(pid, name, arguments):
             return
-        self.steps.append(name)
+        self.steps.append(" ".join((name, *_place(pid, name, arguments))))
         if len(self.steps) == self.at:
             if self.victim == "group":
                 os.killpg(self.group, signal.SIGKILL)
@@ -108,12 +111,22 @@ class Tracer:
                 os.kill(int(self.victim), signal.SIGKILL)
 
 
+def _place(pid: int, name: str, arguments: list[int]) -> tuple[str, ...]:
+    """The last part of the path that a step is about, so that a report can be read."""
+    if name not in _WHICH_PATH:
+        return ()
+    with contextlib.suppress(OSError), Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        memory.seek(arguments[_WHICH_PATH[name]])
+        return (memory.read(256).partition(b"\0")[0].decode(errors="replace").rpartition("/")[2] or "/",)
+    return ()
+
+
 def _matters(pid: int, name: str, arguments: list[int]) -> bool:
     """Opening for reading, and writing to a pipe, change nothing."""
     if name in _WHICH_FLAGS:
         return bool(arguments[_WHICH_FLAGS[name]] & _CREATES)
     if name == "write":
-        target = os.readlink(f"/proc/{pid}/fd/{arguments[0]}") if arguments[0] < 1024 else ""
+        target = str(Path(f"/proc/{pid}/fd/{arguments[0]}").readlink()) if arguments[0] < 1024 else ""
         return target.startswith("/") and not target.startswith("/dev/")
     return True
 

@@ -147,7 +147,10 @@ drop() {
 }
 
 step_recover() {
-	rm -f "$state_dir/document.new" "$state_dir/last.new"
+	set +f
+	rm -rf "$state_dir/document.new" "$state_dir/last.new" "$state_dir/lock.new" "$state_dir"/probe.*
+	set -f
+	[ -n "$guarding" ] || rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new"
 	if [ -e "$state_dir/committed" ]; then
 		load_document "$state_dir/committed"
 		drop temporary

@@ -12,8 +12,11 @@ mark_of() {
 	if { read -r mark_line <"/proc/$1/stat"; } 2>/dev/null; then
 		# shellcheck disable=SC2086 # field 22 of the line, counted behind the name
 		set -- ${mark_line##*') '}
-		shift 19
-		mark=$1
+		# A zombie does nothing any more, and can stay for long where pid 1 does not care for orphans.
+		case $1 in
+		[ZX]) mark=zombie ;;
+		*) shift 19 && mark=$1 ;;
+		esac
 	else
 		mark=$(ps -o ucomm -p "$1" 2>/dev/null | awk 'NR == 2 { print $1 }')
 	fi
