@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -13,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.bench import Bench, Injection, Kind, Outcome, Within
-from tests.lab import HostSpec, Lab
+from tests.lab import HostSpec, Lab, LabError, power
 
 HOSTS = (
     HostSpec(name="openbsd", super_server="openbsd-inetd"),
@@ -47,8 +49,16 @@ def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str) -> lis
 
     def play(share: tuple[HostSpec, int]) -> list[Outcome]:
         spec, count = share
-        bench, source = Bench(lab, spec), injections(f"{seed} {spec.name}")
-        return [_told(bench.inject(next(source))) for _ in range(count)]
+        bench, outcomes = Bench(lab, spec), []
+        for injection in itertools.islice(injections(f"{seed} {spec.name}"), count):
+            try:
+                outcomes.append(_told(bench.inject(injection)))
+            except (AssertionError, LabError, OSError, subprocess.SubprocessError) as problem:
+                said = f"{type(problem).__name__}: {problem}"
+                outcomes.append(_told(Outcome.failed(injection, spec.name, said)))
+                power.cycle(lab, spec)
+                bench = Bench(lab, spec)
+        return outcomes
 
     each, rest = divmod(number, len(specs))
     shares = [(spec, each + (index < rest)) for index, spec in enumerate(specs)]

@@ -23,13 +23,17 @@ step_arm() {
 		fail "the way back cannot be written to $state_dir: is there no space?"
 	else
 		start_guard
-		arm_naps=50
+		arm_patience
 		until is_armed || [ "$arm_naps" -le 0 ]; do
 			arm_naps=$((arm_naps - 1))
 			nap
 		done
 		is_armed || fail "the process that would go back by itself did not start"
 	fi || { drop staged; return 1; }
+}
+
+arm_patience() {
+	arm_naps=50
 }
 
 is_armed() {

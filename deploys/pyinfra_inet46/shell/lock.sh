@@ -70,7 +70,8 @@ bury() {
 step_lock() {
 	mkdir -p "$state_dir" 2>/dev/null
 	[ -w "$state_dir" ] || { fail "cannot write to $state_dir"; return 1; }
-	make_token
+	# A guard has one already, by which it is known.
+	[ -n "$token" ] || make_token
 	clock
 	lock_end=$((now + lock_wait))
 	lock_said=
@@ -87,7 +88,10 @@ step_lock() {
 		clock
 		if [ "$now" -ge "$lock_end" ] || [ -n "$interrupted" ]; then
 			[ -n "$lock_holder" ] || lock_who="nobody: $(ln -s "$token" "$state_dir/lock" 2>&1)"
-			fail "another change holds the lock $state_dir/lock ($lock_who)"
+			lock_what='another change'
+			holder_of "$state_dir/armed"
+			[ -z "$holder" ] || [ "$holder" != "$lock_holder" ] || lock_what='a change that waits to be confirmed'
+			fail "$lock_what holds the lock $state_dir/lock ($lock_who)"
 			return 1
 		fi
 		[ -n "$lock_said" ] || say "waiting for another change ($lock_who)"

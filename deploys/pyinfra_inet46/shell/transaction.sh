@@ -31,7 +31,7 @@ begin() {
 	fi
 	result=refused
 	state='nothing was changed'
-	guarding=''
+	guarding='' token=''
 	reason='' interrupted='' locked='' recovered=no activated='' proof=none seen='' pid='' problem=''
 	clock
 	began=$now
