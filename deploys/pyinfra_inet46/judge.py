@@ -42,6 +42,9 @@ class Decision:
     warnings: tuple[str, ...] = ()
     """What else a person should know of this host."""
 
+    recovers: bool = False
+    """The transaction only rolls back what was interrupted; what the host needs then, the next look has to say."""
+
     doubtful: bool = False
     """The refusal may come from a look that fell into somebody else's change: a second look has to confirm it."""
 
@@ -49,7 +52,7 @@ class Decision:
     """How each service answers when nothing has to change, a line each."""
 
 
-def decide(
+def decide(  # noqa: PLR0911 -- each way out is a decision
     services: Iterable[Service],
     policy: HostPolicy | None,
     look: Look,
@@ -63,6 +66,9 @@ def decide(
     `policy` None means that the host itself says what kind it is. `id` and `label` name the change and the host in the journal.
     """
     wishes = tuple(services)
+    recovery = _recovery(look, policy, id=id, label=label)
+    if recovery is not None:
+        return recovery
     try:
         server = _server(policy, look)
         host = resolve(_informed(policy, server, look, wishes))
@@ -93,6 +99,21 @@ def decide(
         transaction=attrs.evolve(change, activate=(), undo=()) if wanted else change,
         diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
         words=tuple(changes(merged, now, look)),
+    )
+
+
+def _recovery(look: Look, policy: HostPolicy | None, *, id: str, label: str) -> Decision | None:  # noqa: A002 -- as above
+    """Return what a change needs that was interrupted while the super-server was down: nothing can be planned before it runs again."""
+    meant = [server for server in look.super_servers if policy is None or host_name(server, look) == policy.name]
+    if look.journal_pending is None or look.lock_holder is not None or look.uid != 0 or not meant:
+        return None
+    if any(server.pid is not None for server in meant):
+        return None
+    return Decision(
+        recovers=True,
+        transaction=Transaction(id=id, host=label, daemon=Daemon(name=_comm(meant[0]), exe=meant[0].path)),
+        words=(f"an interrupted change ({look.journal_pending}) is rolled back first: it has left no super-server running",),
+        warnings=tuple(_last_change(look)),
     )
 
 

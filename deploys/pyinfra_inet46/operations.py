@@ -78,11 +78,12 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
     if not state.is_executing or not state.check_for_changes:
         _show(decision)
     if decision.transaction is not None:
-        change = _Change(decision.transaction, wanted, last=False)
+        change = _Change(decision.transaction, wanted, last=False, recovers=decision.recovers)
         yield change
         if not change.stale:
             return
-        # Somebody else changed the host between the look and the change; what they did may be just what is wanted.
+        # Somebody else changed the host between the look and the change, and what they did may be just what is wanted; or this run has
+        # rolled back what was interrupted.
         decision = _decide(wishes, kind, deadline, wanted)
         _show(decision)
     if decision.refusals:
@@ -181,11 +182,12 @@ class _Refusal(PyinfraCommand):
 class _Change(PyinfraCommand):
     """The one command that changes a host; its verdict is read and told in words."""
 
-    def __init__(self, transaction: Transaction, wanted: Confirmation | None, *, last: bool) -> None:
+    def __init__(self, transaction: Transaction, wanted: Confirmation | None, *, last: bool, recovers: bool = False) -> None:
         super().__init__()
         self.transaction = transaction
         self.wanted = wanted
         self.last = last
+        self.recovers = recovers
         self.stale = False
 
     @override
@@ -203,6 +205,10 @@ class _Change(PyinfraCommand):
         if self.wanted is not None and verdict.result is Result.ARMED:
             verdict = self._confirm(self.wanted, state, host, connector_arguments, verdict)
         self.stale = verdict.result is Result.REFUSED and "between look and change" in verdict.reason and not self.last
+        if self.recovers and verdict.result is Result.COMMITTED:
+            host.log("the interrupted change is rolled back: looking again", logger.warning)
+            self.stale = True
+            return True
         if self.stale:
             host.log(f"{verdict.reason}: looking again", logger.warning)
             return True

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.bench import Bench, Injection, Kind, Outcome, Within
+from tests.faults.twins import rounds, summary
 from tests.lab import HostSpec, Lab, LabError, power
 
 HOSTS = (
@@ -24,6 +25,7 @@ HOSTS = (
     HostSpec(name="openbsd-systemd", super_server="openbsd-inetd", init="systemd"),
     HostSpec(name="xinetd-systemd", super_server="xinetd", init="systemd"),
 )
+_ROUNDS = 10  # of two controllers, on each host
 _SHARES = {Kind.STEP: 8, Kind.GUARDED: 2, Kind.TWICE: 2, Kind.CONNECTION: 3, Kind.SSHD: 2, Kind.HOST: 3}
 
 
@@ -91,14 +93,19 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     with Lab.start(HOSTS) as lab:
         outcomes = campaign(lab, HOSTS, number, seed)
-    console = Console(width=140)
+        played = rounds(lab, HOSTS, _ROUNDS)
+    console = Console(width=140, highlight=False)
     console.print(table(outcomes))
     wrong = sum(bool(outcome.problems) for outcome in outcomes)
     console.print(
         f"{len(outcomes)} injections (seed {seed}) in {time.monotonic() - began:.0f} s: {wrong} went wrong."
         " Right after: old, new, or between with a journal; silent: IMAP did not answer over a family that it has before and after."
     )
-    return 1 if wrong else 0
+    console.print(summary(played))
+    mixed = [each for each in played if each.problems]
+    for each in mixed:
+        print(f"{each.host}: {each.told}: {each.problems}", file=sys.stderr)
+    return 1 if wrong or mixed else 0
 
 
 if __name__ == "__main__":

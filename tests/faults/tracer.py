@@ -124,7 +124,7 @@ def _place(pid: int, name: str, arguments: list[int]) -> tuple[str, ...]:
 def _matters(pid: int, name: str, arguments: list[int]) -> bool:
     """Opening for reading, and writing to a pipe, change nothing."""
     if name in _WHICH_FLAGS:
-        return bool(arguments[_WHICH_FLAGS[name]] & _CREATES)
+        return bool(arguments[_WHICH_FLAGS[name]] & _CREATES) and _place(pid, name, arguments) != ("null",)
     if name == "write":
         target = str(Path(f"/proc/{pid}/fd/{arguments[0]}").readlink()) if arguments[0] < 1024 else ""
         return target.startswith("/") and not target.startswith("/dev/")

@@ -260,11 +260,16 @@ wait_for_sockets() {
 	done
 }
 
+# A change that only rolls back another one has nothing of its own that the daemon would have to run for.
+asks_for_something() {
+	grep -qE '^(own|file|live|activate) ' "$document"
+}
+
 # sockets_are_right expect|restore: problem says what is wrong.
 sockets_are_right() {
 	if find_daemon "$exe" "$hint"; then
 		hint=$pid
-	elif [ "$1" = expect ] || listened_before; then
+	elif { [ "$1" = expect ] && asks_for_something; } || listened_before; then
 		problem="$daemon is not running"
 		return 1
 	fi
