@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from pyinfra_inet46.transaction import Daemon, LiveSetting, Result, Seen, parse_verdict
-from tests.shell.harness import DUAL, OTHER, PORT, V4, V6, Host, Run, probe, script, socket
+from tests.shell.harness import DUAL, HIDE, OTHER, PORT, V4, V6, Host, Run, probe, script, socket
 from tests.shell.plays import AFTER, NEW, OLD, Outcome, about, scenario
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
@@ -476,9 +476,6 @@ def test_a_signal_rolls_back(done: Outcome) -> None:
     assert done.run.status == 4
     assert "interrupted by a signal" in done.run.verdict.reason
     assert done.untouched
-
-
-HIDE = 'have() {{ case $1 in {}) return 1 ;; *) command -v "$1" >/dev/null ;; esac; }}\n'
 
 
 def with_client(host: Host, *hidden: str) -> tuple[Run, object]:

@@ -67,20 +67,39 @@ bury() {
 	fi
 }
 
+# What nothing can be proved without; better said than met half way.
+has_its_tools() {
+	for tool in awk cat cksum chmod chown date grep ln ls mv rm sed sleep tr; do
+		have "$tool" || { fail "this host has no $tool"; return 1; }
+	done
+}
+
 step_lock() {
+	has_its_tools || return 1
 	mkdir -p "$state_dir" 2>/dev/null
-	[ -w "$state_dir" ] || { fail "cannot write to $state_dir"; return 1; }
+	if [ ! -d "$state_dir" ] || [ ! -w "$state_dir" ]; then
+		fail "cannot write to $state_dir"
+		return 1
+	fi
 	# A guard has one already, by which it is known.
 	[ -n "$token" ] || make_token
 	clock
 	lock_end=$((now + lock_wait))
 	lock_said=
+	lock_tries=10
 	until claim "$state_dir/lock"; do
 		holder_of "$state_dir/lock"
 		lock_holder=$holder
 		if [ -n "$lock_holder" ] && is_dead "$lock_holder"; then
 			say "the run that held the lock ($lock_holder) is no more: its lock is taken over"
 			bury "$state_dir/lock" "$lock_holder"
+			continue
+		fi
+		if [ -z "$lock_holder" ] && [ ! -e "$state_dir/lock" ]; then
+			# Somebody has just let go of it, or no name can be made there at all.
+			lock_tries=$((lock_tries - 1))
+			[ "$lock_tries" -gt 0 ] || { fail "cannot make $state_dir/lock: $(ln -s "$token" "$state_dir/lock" 2>&1)"; return 1; }
+			nap
 			continue
 		fi
 		part pid "$lock_holder" && lock_who=$part
