@@ -111,7 +111,7 @@ look_at_state() {
 	elif something_remains; then
 		echo 'remains yes'
 	fi
-	[ ! -r "$state_dir/last" ] || plain <"$state_dir/last" | sed 's/^/last /'
+	[ ! -r "$state_dir/last" ] || plain <"$state_dir/last" | awk '{ print "last", $0 }' # ends its last line, which sed may not
 	[ -r "$state_dir/journal" ] || return 0
 	load_document "$state_dir/journal"
 	echo "journal $document_id"
