@@ -31,7 +31,10 @@ SICK = {
         "mkdir -p /var/lib/inet46 && mount -t tmpfs -o size=16k none /var/lib/inet46; cat /dev/zero >/var/lib/inet46/last 2>/dev/null; true",
         "refused at stage: the document of this change is not whole in /var/lib/inet46: is there no space?",
     ),
-    "mail-xinetd": ("chattr +i /etc/xinetd.d/imap", "rolled-back at place: cannot replace /etc/xinetd.d/imap"),
+    "mail-xinetd": (
+        "chattr +i /etc/xinetd.d/imap 2>/dev/null || mount --bind /etc/xinetd.d/imap /etc/xinetd.d/imap",
+        "rolled-back at place: cannot replace /etc/xinetd.d/imap",
+    ),
 }
 
 

@@ -363,6 +363,34 @@ def test_a_pending_journal_shows_files_as_they_will_be(tmp_path: pathlib.Path) -
 
 
 @needs_root
+@pytest.mark.parametrize("text", ["inet46-verdict 1\nresult comm", "\0" * 5000, ""])
+def test_a_last_verdict_that_is_not_whole_spoils_nothing_else(tmp_path: pathlib.Path, text: str) -> None:
+    with Host(tmp_path / "host") as host:
+        host.state.mkdir()
+        (host.state / "last").write_text(text)
+        words = look_command(state_dir=str(host.state))
+        look = parse_look(subprocess.run(host.inside(*words), capture_output=True, text=True, check=True).stdout.splitlines())
+
+        assert look.last_verdict is None
+        assert [s.address for s in look.sockets] == ["0.0.0.0", "0.0.0.0"]
+
+
+@needs_root
+def test_what_a_killed_run_has_left_is_told_by_the_next_look(tmp_path: pathlib.Path) -> None:
+    with Host(tmp_path / "host") as host:
+        words = look_command(state_dir=str(host.state))
+
+        def remains() -> bool:
+            return parse_look(subprocess.run(host.inside(*words), capture_output=True, text=True, check=True).stdout.splitlines()).remains
+
+        assert not remains()
+        host.run(host.transaction(), before="drop() { kill -9 $$; }\n")
+        assert remains()
+        host.run(attrs.evolve(host.transaction(files=()), activate=()))
+        assert not remains()
+
+
+@needs_root
 def test_the_last_verdict_is_told_by_the_next_look(tmp_path: pathlib.Path) -> None:
     with Host(tmp_path / "host") as host:
         run = host.run(host.transaction())

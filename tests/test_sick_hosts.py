@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 import pytest
@@ -78,22 +79,36 @@ def test_wherever_the_disk_gives_out_a_host_is_all_old_or_all_new_and_the_cause_
 # -- files and folders that cannot be changed -----------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def immutable(host: Host, path: pathlib.Path) -> Iterator[None]:
+    """chattr +i; on a file system that does not have it, a mount over it that is read-only."""
+    done = subprocess.run(["chattr", "+i", str(path)], capture_output=True, check=False)
+    if done.returncode != 0:
+        inside(host, f"mount --bind {path} {path} && mount -o remount,ro,bind {path}")
+    try:
+        yield
+    finally:
+        if done.returncode == 0:
+            subprocess.run(["chattr", "-i", str(path)], check=True)
+
+
 @scenario
 def has_an_immutable_file(host: Host) -> Run:
-    subprocess.run(["chattr", "+i", str(host.config)], check=True)
-    try:
+    with immutable(host, host.config):
         return host.run(host.transaction())
-    finally:
-        subprocess.run(["chattr", "-i", str(host.config)], check=True)
 
 
 @scenario
 def has_an_immutable_folder(host: Host) -> Run:
-    subprocess.run(["chattr", "+i", str(host.etc)], check=True)
-    try:
+    with immutable(host, host.etc):
         return host.run(host.transaction())
-    finally:
-        subprocess.run(["chattr", "-i", str(host.etc)], check=True)
+
+
+@scenario
+def has_a_file_that_is_a_mount(host: Host) -> Run:
+    """As containers have some of theirs: it can be neither linked nor replaced."""
+    inside(host, f"mount --bind {host.config} {host.config}")
+    return host.run(host.transaction())
 
 
 @scenario
@@ -114,6 +129,7 @@ def has_a_file_where_its_state_should_be(host: Host) -> Run:
     ("wanted", "result", "reason"),
     [
         (has_an_immutable_file, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf"),
+        (has_a_file_that_is_a_mount, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf"),
         (has_an_immutable_folder, Result.REFUSED, "cannot write /.*/etc/.inetd.conf.inet46-new"),
         (has_a_state_folder_that_is_read_only, Result.REFUSED, "cannot (write to /.*/state|make /.*/state/lock: .*[Rr]ead-only.*)"),
         (has_a_file_where_its_state_should_be, Result.REFUSED, "cannot write to /.*/state"),
