@@ -25,6 +25,13 @@ def by_itself(host: Host) -> str:
     return f"guard_shell='{host.shell}'\nsystemd_is_here() {{ return 1; }}\n"
 
 
+def killed(host: Host) -> int:
+    """The whole process group of a change, right after the new files are in place; its status."""
+    text = script(host.transaction(confirm=30), by_itself(host) + "step_activate() { kill -9 0; }\n").encode()
+    words, environment = host.words(), host.environment
+    return subprocess.run(words, input=text, capture_output=True, check=False, env=environment, start_new_session=True).returncode
+
+
 def answer(host: Host, refusal: str | None = None) -> Run:
     text = render_answer(host.transaction(confirm=30), refusal).encode()
     done = subprocess.run(host.words(), input=text, capture_output=True, check=False, env=host.environment, timeout=60)
@@ -92,11 +99,9 @@ def test_a_change_that_cannot_be_reached_goes_back_at_once_and_says_why(done: Ou
 
 @scenario
 def is_killed_on_the_way(host: Host) -> tuple[Run, object]:
-    """The whole process group, right after the new files are in place: no next run comes."""
-    before = by_itself(host) + "step_activate() { kill -9 0; }\n"
-    text = script(host.transaction(confirm=30), before).encode()
-    done = subprocess.run(host.words(), input=text, capture_output=True, check=False, env=host.environment, start_new_session=True)
-    return until_gone(host), done.returncode
+    """No next run comes."""
+    status = killed(host)
+    return until_gone(host), status
 
 
 @about(is_killed_on_the_way)
@@ -108,10 +113,8 @@ def test_a_change_that_is_killed_goes_back_by_itself(done: Outcome) -> None:
 
 @scenario
 def is_killed_and_comes_again(host: Host) -> Run:
-    before = by_itself(host) + "step_activate() { kill -9 0; }\n"
     change = host.transaction(confirm=30)
-    text = script(change, before).encode()
-    subprocess.run(host.words(), input=text, capture_output=True, check=False, env=host.environment, start_new_session=True)
+    killed(host)
     run = host.run(attrs.evolve(change, id="second", confirm=None, lock_wait=20.0))
     host.until(lambda: not os.path.lexists(host.state / "armed"))
     return run
