@@ -35,7 +35,13 @@ def _hosts(lab: dict[str, Any], **wanted: str) -> list[tuple[str, dict[str, Any]
         "ssh_known_hosts_file": lab["ssh_known_hosts"],
         "ssh_strict_host_key_checking": "yes",
     }
-    return [(host["name"], ssh) for host in lab["hosts"] if all(host[key] == value for key, value in wanted.items())]
+    # A change that is to be confirmed is confirmed from the bridge, where the hosts' clients are.
+    via = ("nsenter", f"--target={lab['init']}", "--net", "--") if lab["hosts"] else ()
+    return [
+        (host["name"], {**ssh, "inet46_outside": {"ipv4": host["address4"], "ipv6": host["address6"]}, "inet46_via": via})
+        for host in lab["hosts"]
+        if all(host[key] == value for key, value in wanted.items())
+    ]
 
 
 _LAB = _lab()

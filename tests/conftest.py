@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.shell.plays import done, plays, shell  # noqa: F401 -- fixtures
+
 Golden = Callable[[str, str | Path], None]
 
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, database=None)

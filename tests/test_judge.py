@@ -55,6 +55,34 @@ def test_a_pending_journal_is_a_change_even_if_everything_looks_right() -> None:
     assert decision.words == ("an interrupted change (t0) is rolled back first",)
 
 
+def test_what_a_killed_run_has_left_is_removed_and_nobody_is_told_to_reload() -> None:
+    decision = judged(a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=(V4, V6), remains=True))
+
+    assert (changed(decision).files, changed(decision).activate, changed(decision).undo) == ((), (), ())
+    assert decision.words == ("what a run that was killed has left is removed",)
+
+
+def test_a_super_server_that_an_interrupted_change_has_left_down_is_brought_back_before_anything_is_planned() -> None:
+    down = attrs.evolve(OPENBSD, pid=None, argv=())
+    decision = judged(a_look(server=down, files={"/etc/inetd.conf": V4_LINE}, journal_pending="t0"))
+
+    assert decision.recovers
+    assert (changed(decision).files, changed(decision).activate, changed(decision).ours) == ((), (), ())
+    assert decision.words == ("an interrupted change (t0) is rolled back first: it has left no super-server running",)
+
+
+@pytest.mark.parametrize(
+    ("policy", "different"),
+    [(None, {"lock_holder": "pid=1"}), (None, {"uid": 7}), ("debian-12/xinetd", {}), (None, {"journal_pending": None})],
+)
+def test_elsewhere_a_super_server_that_is_down_is_still_a_reason(policy: str | None, different: dict[str, Any]) -> None:
+    down = attrs.evolve(OPENBSD, pid=None, argv=())
+    look = a_look(server=down, files={"/etc/inetd.conf": V4_LINE}, **{"journal_pending": "t0", **different})
+
+    assert not judged(look, policy=policy).recovers
+    assert judged(look, policy=policy).refusals
+
+
 # -- the change ----------------------------------------------------------------------------------------------------------------------
 
 

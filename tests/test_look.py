@@ -123,6 +123,7 @@ looks = st.builds(
     sockets_from=plain,
     clients=st.lists(plain, max_size=3).map(tuple),
     journal_pending=st.none() | plain,
+    remains=st.booleans(),
     lock_holder=st.none() | plain,
     last_verdict=st.none() | verdicts,
 )
@@ -359,6 +360,34 @@ def test_a_pending_journal_shows_files_as_they_will_be(tmp_path: pathlib.Path) -
         assert (look.journal_pending, seen and seen.content) == ("change-1", old.encode())
         assert look.file(changes[1].path) == FileSeen(path=changes[1].path, kind=FileKind.ABSENT)
         assert look.lock_holder is None  # its holder is dead, so nobody is at work
+
+
+@needs_root
+@pytest.mark.parametrize("text", ["inet46-verdict 1\nresult comm", "\0" * 5000, ""])
+def test_a_last_verdict_that_is_not_whole_spoils_nothing_else(tmp_path: pathlib.Path, text: str) -> None:
+    with Host(tmp_path / "host") as host:
+        host.state.mkdir()
+        (host.state / "last").write_text(text)
+        words = look_command(state_dir=str(host.state))
+        look = parse_look(subprocess.run(host.inside(*words), capture_output=True, text=True, check=True).stdout.splitlines())
+
+        assert look.last_verdict is None
+        assert [s.address for s in look.sockets] == ["0.0.0.0", "0.0.0.0"]
+
+
+@needs_root
+def test_what_a_killed_run_has_left_is_told_by_the_next_look(tmp_path: pathlib.Path) -> None:
+    with Host(tmp_path / "host") as host:
+        words = look_command(state_dir=str(host.state))
+
+        def remains() -> bool:
+            return parse_look(subprocess.run(host.inside(*words), capture_output=True, text=True, check=True).stdout.splitlines()).remains
+
+        assert not remains()
+        host.run(host.transaction(), before="drop() { kill -9 $$; }\n")
+        assert remains()
+        host.run(attrs.evolve(host.transaction(files=()), activate=()))
+        assert not remains()
 
 
 @needs_root

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyinfra_inet46 import look
 from pyinfra_inet46.look import look_command
 from pyinfra_inet46.transaction import (
-    _LIBRARY,
+    LIBRARY,
     Daemon,
     ExpectedSocket,
     FileChange,
@@ -309,25 +309,31 @@ SHELL = pathlib.Path(__file__).parents[1] / "deploys" / "pyinfra_inet46" / "shel
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-@pytest.mark.parametrize("last", ["transaction.sh", "look.sh"])
+@pytest.mark.parametrize("last", ["transaction.sh", "confirm.sh", "outside.sh", "look.sh"])
 def test_shellcheck_finds_nothing(last: str) -> None:
     """Each program as a whole, because a file of it uses what another one defines."""
-    names = _LIBRARY if last == "transaction.sh" else look._LIBRARY
+    names = PROGRAMS[last]
     text = "".join((SHELL / each).read_text() for each in names) + DATA.get(last, 'inet46_look "$@"\n')
 
     # Steps, verbs and clients are called by their names in a variable, which shellcheck takes for never (SC2317); and the look does
     # not use every word of the document that it reads (SC2034), nor wait for the lock that it looks at (SC2154).
-    excluded = "SC2317" if last == "transaction.sh" else "SC2317,SC2034,SC2154"
+    excluded = "SC2317" if last in {"transaction.sh", "confirm.sh"} else "SC2317,SC2034,SC2154"
     done = subprocess.run(["shellcheck", "-s", "sh", "-e", excluded, "-"], input=text, capture_output=True, text=True, check=False)
 
     assert done.stdout == ""
 
 
+PROGRAMS = {
+    "transaction.sh": LIBRARY,
+    "confirm.sh": (*LIBRARY, "confirm.sh"),
+    "outside.sh": ("common.sh", "probe.sh", "outside.sh"),
+    "look.sh": look._LIBRARY,
+}
+
 # What render puts behind the library.
-DATA = {
-    "transaction.sh": """
+_SETTINGS = """
 settings() {
-	id=x lock_wait=0 document_sum='0 0' state_dir=
+	id=x lock_wait=0 document_sum='0 0' state_dir='' confirm=''
 }
 document() {
 	printf end
@@ -335,6 +341,30 @@ document() {
 content() {
 	printf '%s' "$1"
 }
-inet46_transaction
 """
+DATA = {
+    "transaction.sh": _SETTINGS + "inet46_transaction\n",
+    "confirm.sh": _SETTINGS
+    + """
+guard_text() {
+	printf end
+}
+guard_seen() {
+	guard_sum='0 0'
+}
+answer_word() {
+	printf '%s' "$id yes"
+}
+case $1 in
+guard) inet46_guard ;;
+answer) inet46_answer ;;
+*) inet46_transaction ;;
+esac
+""",
+    "outside.sh": """
+probes_wanted() {
+	printf end
+}
+inet46_outside 5
+""",
 }

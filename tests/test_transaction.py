@@ -7,98 +7,15 @@ import pathlib
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
 
 import attrs
 import pytest
 
 from pyinfra_inet46.transaction import Daemon, LiveSetting, Result, Seen, parse_verdict
-from tests.shell.harness import DUAL, OTHER, PORT, SHELLS, V4, V6, Host, Run, available, probe, script, socket
-
-OLD = V4 + OTHER
-NEW = V4 + V6 + OTHER
-BEFORE = ["0.0.0.0:14301", "0.0.0.0:14399"]
-AFTER = ["0.0.0.0:14301", "0.0.0.0:14399", "[::]:14301"]
+from tests.shell.harness import DUAL, HIDE, OTHER, PORT, V4, V6, Host, Run, probe, script, socket
+from tests.shell.plays import AFTER, NEW, OLD, Outcome, about, scenario
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """How a host looks when all is over."""
-
-    run: Run
-    config: str
-    sockets: list[str]
-    names: list[str]
-    extra: Any = None
-
-    @property
-    def untouched(self) -> bool:
-        return (self.config, self.sockets) == (OLD, BEFORE) and set(self.names) <= {"etc/inetd.conf", "state/last"}
-
-
-class Scenario(Protocol):
-    __name__: str
-
-    def __call__(self, host: Host, /) -> Run | tuple[Run, object]: ...
-
-
-SCENARIOS: dict[str, Scenario] = {}
-
-
-def scenario(play: Scenario) -> Scenario:
-    SCENARIOS[play.__name__] = play
-    return play
-
-
-def play(name: str, shell: str, folder: pathlib.Path) -> Outcome:
-    with Host(folder, shell=shell) as host:
-        played = SCENARIOS[name](host)
-        run, extra = played if isinstance(played, tuple) else (played, None)
-        return Outcome(run=run, config=host.config.read_text(), sockets=host.sockets(), names=host.names(), extra=extra)
-
-
-def _asked(params: dict[str, Any]) -> tuple[str, str]:
-    return params["wanted"].__name__, params["shell"]
-
-
-@pytest.fixture(scope="module")
-def plays(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
-    """Every scenario that is asked for, in every shell, several at once: most of the time they wait."""
-    asked: set[tuple[str, str]] = {
-        _asked(item.callspec.params)
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and {"wanted", "shell"} <= item.callspec.params.keys()
-    }
-    with ThreadPoolExecutor(8) as pool:
-        yield {
-            (name, shell): pool.submit(play, name, shell, tmp_path_factory.mktemp(name) / "host")
-            for name, shell in sorted(asked)
-            if available(shell)
-        }
-
-
-@pytest.fixture(params=SHELLS)
-def shell(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if not available(name):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed, and CI runs every shell")
-        pytest.skip(f"{name} is not installed")
-    return name
-
-
-@pytest.fixture
-def done(plays: dict[tuple[str, str], Future[Outcome]], wanted: Scenario, shell: str) -> Outcome:
-    return plays[wanted.__name__, shell].result()
-
-
-def about(wanted: Scenario) -> pytest.MarkDecorator:
-    """The scenario whose outcome a test looks at."""
-    return pytest.mark.parametrize("wanted", [wanted], ids=[wanted.__name__])
 
 
 @scenario
@@ -559,9 +476,6 @@ def test_a_signal_rolls_back(done: Outcome) -> None:
     assert done.run.status == 4
     assert "interrupted by a signal" in done.run.verdict.reason
     assert done.untouched
-
-
-HIDE = 'have() {{ case $1 in {}) return 1 ;; *) command -v "$1" >/dev/null ;; esac; }}\n'
 
 
 def with_client(host: Host, *hidden: str) -> tuple[Run, object]:

@@ -13,16 +13,25 @@ from pyinfra_inet46.inputs import Policy, Services, model
 
 __all__ = ["answer", "program"]
 
-DEFAULTS: dict[str, Any] = {"inet46_policy": None, "inet46_programs": {}, "inet46_deadline": 10.0}
+DEFAULTS: dict[str, Any] = {
+    "inet46_policy": None,
+    "inet46_programs": {},
+    "inet46_deadline": 10.0,
+    "inet46_confirm": None,
+    "inet46_outside": None,
+    "inet46_via": (),
+}
 
 
 @deploy("inet46", data_defaults=DEFAULTS)
-def answer(services: Services, policy: Policy | None = None) -> None:
+def answer(services: Services, policy: Policy | None = None, confirm: float | None = None) -> None:
     """
     Ensure that services answer on both families; what kind of host it is comes from its data.
 
     + services: ``inet46.Service`` objects, plain dicts, or the name of a TOML, YAML or JSON file
     + policy: what kind of host this is; ``inet46_policy`` of the host's data when left out, and the host's own word without that
+    + confirm: seconds in which the controller must have reached every service from outside; ``inet46_confirm`` of the host's data when
+        left out, and without that a change need not be confirmed
 
     **Example:**
 
@@ -36,6 +45,9 @@ def answer(services: Services, policy: Policy | None = None) -> None:
         services=wishes,
         policy=policy if policy is not None else host.data.inet46_policy,
         deadline=host.data.inet46_deadline,
+        confirm=confirm if confirm is not None else host.data.inet46_confirm,
+        outside=host.data.inet46_outside,
+        via=host.data.inet46_via,
     )
 
 

@@ -13,8 +13,9 @@ from inet46.errors import Inet46Error, ModelError
 from inet46.host import HostPolicy
 from inet46.knowledge import resolve
 from inet46.service import Service
+from pyinfra_inet46.outside import Confirmation
 
-__all__ = ["Policy", "Services", "model"]
+__all__ = ["Policy", "Services", "confirmation", "model"]
 
 Services = Service | Mapping[str, Any] | Sequence[Service | Mapping[str, Any]] | str
 Policy = HostPolicy | Mapping[str, Any] | str
@@ -37,6 +38,16 @@ def model(services: Services, policy: Policy | None, deadline: object = 10.0) ->
     if problems or wishes is None:
         raise OperationValueError("\n".join(problems))
     return wishes, kind
+
+
+def confirmation(seconds: float | None, outside: Mapping[str, str] | None, via: Sequence[str] | None) -> Confirmation | None:
+    """Make a model of how a change is confirmed; None if it is not. Raises OperationValueError as `model` does."""
+    if seconds is None:
+        return None
+    try:
+        return Confirmation(seconds=seconds, outside=outside or {}, via=via or ())
+    except ValueError as error:
+        raise OperationValueError(str(error)) from None
 
 
 def _try(make: Callable[[], T], what: str, problems: list[str]) -> T | None:

@@ -19,6 +19,7 @@ from inet46.predict import Held
 from inet46.proof import port_of
 from inet46.service import Builtin, Service
 from inet46.sockets import Socket, Transport
+from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.look import FileKind, FileSeen, Look, ProgramState, SuperServer
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
 from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, LiveSetting, Probe, Result, Transaction
@@ -26,18 +27,6 @@ from pyinfra_inet46.transaction import Daemon, ExpectedSocket, FileChange, LiveS
 __all__ = ["Decision", "Question", "decide", "host_name", "question"]
 
 _STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
-
-
-@attrs.frozen(kw_only=True)
-class Question:
-    """What a look has to find out for these services."""
-
-    programs: tuple[str, ...]
-    users: tuple[str, ...]
-    groups: tuple[str, ...]
-    services: tuple[str, ...]
-    settings: tuple[str, ...]
-    extra_paths: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +42,9 @@ class Decision:
     warnings: tuple[str, ...] = ()
     """What else a person should know of this host."""
 
+    recovers: bool = False
+    """The transaction only rolls back what was interrupted; what the host needs then, the next look has to say."""
+
     doubtful: bool = False
     """The refusal may come from a look that fell into somebody else's change: a second look has to confirm it."""
 
@@ -60,26 +52,7 @@ class Decision:
     """How each service answers when nothing has to change, a line each."""
 
 
-def question(services: Iterable[Service], policy: HostPolicy | None) -> Question:
-    """Gather what must be asked of a host about these services."""
-    wishes = [service for service in services if service.enabled]
-    knobs = {resolve(row.name).kernel.knob for row in HOSTS}
-    paths = [path for path in (policy.config if policy else None,) if path]
-    return Question(
-        programs=_sorted(service.program.path for service in wishes if not isinstance(service.program, Builtin)),
-        users=_sorted(service.user for service in wishes),
-        groups=_sorted(service.group for service in wishes if service.group is not None),
-        services=_sorted(str(service) for service in services),
-        settings=_sorted(knob for knob in knobs if knob is not None),
-        extra_paths=tuple(paths),
-    )
-
-
-def _sorted(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(values)))
-
-
-def decide(
+def decide(  # noqa: PLR0911 -- each way out is a decision
     services: Iterable[Service],
     policy: HostPolicy | None,
     look: Look,
@@ -93,6 +66,9 @@ def decide(
     `policy` None means that the host itself says what kind it is. `id` and `label` name the change and the host in the journal.
     """
     wishes = tuple(services)
+    recovery = _recovery(look, policy, id=id, label=label)
+    if recovery is not None:
+        return recovery
     try:
         server = _server(policy, look)
         host = resolve(_informed(policy, server, look, wishes))
@@ -111,16 +87,34 @@ def decide(
         return Decision(refusals=(f"inet46 has a defect and leaves this host alone: {type(error).__name__}: {error}",))
     now = {port: tuple(x for x in look.sockets if (x.transport, x.port) == _key(port)) for port in merged.ours}
     warnings = tuple(_last_change(look))
-    nothing = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
-    strays = () if nothing else tuple(_strays(merged, server, look))
+    wanted = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
+    nothing = wanted and not look.remains
+    strays = () if wanted else tuple(_strays(merged, server, look))
     if nothing or strays:
         answers = () if strays else tuple(answer(service, merged) for service in wishes)
         return Decision(refusals=strays, doubtful=bool(strays), warnings=warnings, answers=answers)
+    change = _transaction(merged, server, look, now, id=id, label=label, deadline=deadline)
     return Decision(
         warnings=(*warnings, *_side_effects(merged, look)),
-        transaction=_transaction(merged, server, look, now, id=id, label=label, deadline=deadline),
+        # Where there is only something to tidy up, nobody is to be told anything.
+        transaction=attrs.evolve(change, activate=(), undo=()) if wanted else change,
         diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
         words=tuple(changes(merged, now, look)),
+    )
+
+
+def _recovery(look: Look, policy: HostPolicy | None, *, id: str, label: str) -> Decision | None:  # noqa: A002 -- as above
+    """Return what a change needs that was interrupted while the super-server was down: nothing can be planned before it runs again."""
+    meant = [server for server in look.super_servers if policy is None or host_name(server, look) == policy.name]
+    if look.journal_pending is None or look.lock_holder is not None or look.uid != 0 or not meant:
+        return None
+    if any(server.pid is not None for server in meant):
+        return None
+    return Decision(
+        recovers=True,
+        transaction=Transaction(id=id, host=label, daemon=Daemon(name=_comm(meant[0]), exe=meant[0].path)),
+        words=(f"an interrupted change ({look.journal_pending}) is rolled back first: it has left no super-server running",),
+        warnings=tuple(_last_change(look)),
     )
 
 

@@ -187,6 +187,9 @@ class Look:
     journal_pending: str | None = None
     """The id of a change that was interrupted. Files are then shown as they will be once it is rolled back."""
 
+    remains: bool = False
+    """A run that was killed has left something that the next change removes: its lock, staged or kept files."""
+
     lock_holder: str | None = None
     last_verdict: Verdict | None = None
 
@@ -289,6 +292,7 @@ def _look(reading: Reading) -> Look:
             sockets_from=one["sockets-from"],
             clients=tuple(reading.clients),
             journal_pending=one.get("journal"),
+            remains=_YES_NO[one.get("remains", "no")],
             lock_holder=one.get("lock"),
             last_verdict=reading.last_verdict(),
         )
@@ -312,6 +316,7 @@ def _encode_system(look: Look) -> Iterator[str]:
     yield f"systemd {_yes_no(look.systemd)}"
     yield from (f"client {client}" for client in look.clients)
     yield from _optional("lock", look.lock_holder)
+    yield from _optional("remains", "yes" if look.remains else None)
     if look.last_verdict is not None:
         yield from (f"last {line}" for line in write_verdict(look.last_verdict))
     yield from _optional("journal", look.journal_pending)

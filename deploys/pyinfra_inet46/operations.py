@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import attrs
+from paramiko import SSHException
 from pyinfra import host, logger, state
 from pyinfra.api import StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
@@ -19,10 +20,11 @@ from typing_extensions import override
 from inet46.host import HostPolicy
 from inet46.service import Service
 from pyinfra_inet46.facts import HostLook, Unseen
-from pyinfra_inet46.inputs import Policy, Services, model
+from pyinfra_inet46.inputs import Policy, Services, confirmation, model
 from pyinfra_inet46.judge import Decision, Question, decide, question
 from pyinfra_inet46.look import Look
-from pyinfra_inet46.transaction import Result, Transaction, Verdict, VerdictError, parse_verdict, render
+from pyinfra_inet46.outside import Confirmation, Unasked, addresses_of, from_outside, reach
+from pyinfra_inet46.transaction import Result, Transaction, Verdict, VerdictError, parse_verdict, render, render_answer
 
 if TYPE_CHECKING:
     from pyinfra.api.arguments import ConnectorArguments
@@ -37,10 +39,13 @@ _looks: WeakKeyDictionary[Host, dict[Question, Look]] = WeakKeyDictionary()
 
 
 @operation()
-def services(
+def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
     services: Services,
     policy: Policy | None = None,
     deadline: float = 10.0,
+    confirm: float | None = None,
+    outside: Mapping[str, str] | None = None,
+    via: Sequence[str] = (),
 ) -> Generator[PyinfraCommand, None, None]:
     """
     Ensure that network services answer on the address families that they name, IPv4 and IPv6 if they name none.
@@ -49,10 +54,14 @@ def services(
     + policy: what kind of host this is: a name such as ``debian-12/xinetd``, a dict, an ``inet46.HostPolicy`` or the name of a file; the
         host itself is asked when it is left out
     + deadline: seconds that the super-server has until every socket and every greeting must be there
+    + confirm: seconds in which this controller must have connected to every service over each family, or else the host goes back by itself
+    + outside: the host's addresses as seen from here, ``{"ipv4": …, "ipv6": …}``; what is left out is looked up by its name
+    + via: words before the ``sh -s`` that connects, such as ``["ssh", "bastion"]``; this machine itself when left out
 
     One remote command looks; when anything is not as wanted, a second one changes files, settings and super-server, proves that both
     families answer, and puts everything back when they do not. A host that must not be touched is refused with the reason. Only when
-    somebody else changes the host at the same time is it looked at once more.
+    somebody else changes the host at the same time is it looked at once more. With ``confirm`` a third command says how the connections
+    from outside went.
 
     **Example:**
 
@@ -64,26 +73,28 @@ def services(
         )
     """
     wishes, kind = model(services, policy, deadline)
-    decision = _decide(wishes, kind, deadline)
+    wanted = confirmation(confirm, outside, via)
+    decision = _decide(wishes, kind, deadline, wanted)
     if not state.is_executing or not state.check_for_changes:
         _show(decision)
     if decision.transaction is not None:
-        change = _Change(decision.transaction, last=False)
+        change = _Change(decision.transaction, wanted, last=False, recovers=decision.recovers)
         yield change
         if not change.stale:
             return
-        # Somebody else changed the host between the look and the change; what they did may be just what is wanted.
-        decision = _decide(wishes, kind, deadline)
+        # Somebody else changed the host between the look and the change, and what they did may be just what is wanted; or this run has
+        # rolled back what was interrupted.
+        decision = _decide(wishes, kind, deadline, wanted)
         _show(decision)
     if decision.refusals:
         yield _Refusal(decision.refusals)
     elif decision.transaction is not None:
-        yield _Change(decision.transaction, last=True)
+        yield _Change(decision.transaction, wanted, last=True)
     else:
         host.noop("; ".join(decision.answers) or "no services are wanted")
 
 
-def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: float) -> Decision:
+def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: float, wanted: Confirmation | None) -> Decision:
     """Look and decide; a decision that one look is not enough for gets a second one."""
     for _ in range(2):
         look = _look(question(wishes, kind))
@@ -93,7 +104,23 @@ def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: floa
         if not decision.doubtful:
             break
         _forget()
-    return decision
+    return decision if wanted is None else _to_be_confirmed(decision, wanted)
+
+
+def _to_be_confirmed(decision: Decision, wanted: Confirmation) -> Decision:
+    """Return the decision with a change that waits for its confirmation; a refusal where nobody could confirm it."""
+    change = decision.transaction
+    if change is None or not (change.files or change.live or change.activate):
+        return decision
+    try:
+        from_outside(change, _addresses(wanted))
+    except Unasked as error:
+        return Decision(refusals=(str(error),))
+    return attrs.evolve(decision, transaction=attrs.evolve(change, confirm=wanted.seconds))
+
+
+def _addresses(wanted: Confirmation) -> dict[str, str]:
+    return addresses_of(host.data.get("ssh_hostname") or host.name, wanted.outside)
 
 
 def _forget() -> None:
@@ -155,10 +182,12 @@ class _Refusal(PyinfraCommand):
 class _Change(PyinfraCommand):
     """The one command that changes a host; its verdict is read and told in words."""
 
-    def __init__(self, transaction: Transaction, *, last: bool) -> None:
+    def __init__(self, transaction: Transaction, wanted: Confirmation | None, *, last: bool, recovers: bool = False) -> None:
         super().__init__()
         self.transaction = transaction
+        self.wanted = wanted
         self.last = last
+        self.recovers = recovers
         self.stale = False
 
     @override
@@ -168,23 +197,58 @@ class _Change(PyinfraCommand):
     @override
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
         _looks.pop(host, None)
-        arguments: dict[str, Any] = {**connector_arguments, "_stdin": render(self.transaction)}
-        status, output = host.run_shell_command(
-            StringCommand("sh", "-s"), print_output=state.print_output, print_input=state.print_input, **arguments
-        )
         try:
-            verdict = parse_verdict(output.stdout_lines)
+            verdict = _send(state, host, connector_arguments, render(self.transaction))
         except VerdictError as error:
-            for line in output.stderr_lines[-5:]:
-                host.log(line, logger.error)
             host.log_styled(f"no verdict came back ({error}); the host finishes or goes back by itself, run again to see", fg="red")
             return False
+        if self.wanted is not None and verdict.result is Result.ARMED:
+            verdict = self._confirm(self.wanted, state, host, connector_arguments, verdict)
         self.stale = verdict.result is Result.REFUSED and "between look and change" in verdict.reason and not self.last
+        if self.recovers and verdict.result is Result.COMMITTED:
+            host.log("the interrupted change is rolled back: looking again", logger.warning)
+            self.stale = True
+            return True
         if self.stale:
             host.log(f"{verdict.reason}: looking again", logger.warning)
             return True
         _tell(host, verdict)
-        return status is True and verdict.result is Result.COMMITTED
+        return verdict.result is Result.COMMITTED
+
+    def _confirm(self, wanted: Confirmation, state: State, host: Host, connector_arguments: ConnectorArguments, armed: Verdict) -> Verdict:
+        """Connect as a client would, and tell the host how that went; what it then does is the verdict."""
+        host.log(f"proved from inside in {armed.seconds:.1f} s; now from outside", logger.info)
+        probes = from_outside(self.transaction, _addresses(wanted))
+        problem = reach(probes, seconds=wanted.patience, via=wanted.via)
+        try:
+            verdict = _send(state, host, connector_arguments, render_answer(self.transaction, problem))
+        except (VerdictError, SSHException, OSError, EOFError) as error:
+            why = f"{problem}; " if problem else ""
+            return attrs.evolve(
+                armed,
+                result=Result.UNCONFIRMED,
+                step="confirm",
+                reason=f"{why}the host could not be told: {error}",
+                state=f"the host goes back by itself within {wanted.seconds:g} s",
+            )
+        return attrs.evolve(verdict, proof=armed.proof, recovered=armed.recovered)
+
+
+def _send(state: State, host: Host, connector_arguments: ConnectorArguments, script: str) -> Verdict:
+    """Have a script run by the host's sh, and read its verdict; raises VerdictError, with the last lines of the host's own words shown."""
+    arguments: dict[str, Any] = {**connector_arguments, "_stdin": script}
+    status, output = host.run_shell_command(
+        StringCommand("sh", "-s"), print_output=state.print_output, print_input=state.print_input, **arguments
+    )
+    try:
+        verdict = parse_verdict(output.stdout_lines)
+    except VerdictError:
+        for line in output.stderr_lines[-5:]:
+            host.log(line, logger.error)
+        raise
+    if verdict.result is Result.COMMITTED and status is not True:
+        raise VerdictError("the host says that all is well, and its shell says that it is not")
+    return verdict
 
 
 def _tell(host: Host, verdict: Verdict) -> None:

@@ -18,7 +18,20 @@ from pyinfra_inet46.verdict import Listening, Verdict, VerdictError, parse_verdi
 __all__ = ["Reading", "filemode"]
 
 _LARGEST = 1024 * 1024  # bytes of a file whose content is sent
-_ONCE = {"system", "release", "uid", "os-id", "os-version", "ipv6", "ipv6-loopback", "systemd", "lock", "journal", "sockets-from"}
+_ONCE = {
+    "system",
+    "release",
+    "uid",
+    "os-id",
+    "os-version",
+    "ipv6",
+    "ipv6-loopback",
+    "systemd",
+    "lock",
+    "remains",
+    "journal",
+    "sockets-from",
+}
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _MODE = re.compile(r"[-a-zA-Z](?:[r-][w-][xsS-]){2}[r-][w-][xtT-]")
 

@@ -82,6 +82,8 @@ def changes(merged: Merge, now: Now, look: Look) -> Iterator[str]:
     """Yield what changes, a line each: sockets first, then live settings, then what was met on the way."""
     if look.journal_pending is not None and look.lock_holder is None:
         yield f"an interrupted change ({look.journal_pending}) is rolled back first"
+    elif look.remains:
+        yield "what a run that was killed has left is removed"
     for service in merged.services:
         port = port_of(service, merged.host)
         before = [as_socket(x) for key, sockets in now.items() for x in sockets if key == (service.transport, port)]

@@ -46,9 +46,12 @@ __all__ = [
     "Verdict",
     "VerdictError",
     "cksum",
+    "function",
     "library",
     "parse_verdict",
+    "printf",
     "render",
+    "render_answer",
 ]
 
 VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", "signal")
@@ -62,7 +65,7 @@ VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", "signa
 - ``daemon-reload``: ``systemctl daemon-reload``
 """
 
-_LIBRARY = (
+LIBRARY = (
     "common.sh",
     "listeners.sh",
     "process.sh",
@@ -241,6 +244,9 @@ class Transaction:
     """(transport, port) of every port that the change is about."""
 
     probes: tuple[Probe, ...] = ()
+    confirm: float | None = None
+    """Seconds in which somebody must confirm the change from outside (see ``confirm.py``); otherwise the host goes back by itself."""
+
     deadline: float = 10.0
     """Seconds that the daemon has to reach the wanted sockets and greetings, and once more to reach the old ones."""
 
@@ -256,15 +262,23 @@ def _v6only(socket: ExpectedSocket) -> str:
 def render(transaction: Transaction) -> str:
     """The whole text for ``sh -s`` on standard input."""
     document = ("\n".join(_document(transaction)) + "\n").encode("utf-8", "surrogateescape")
-    return "".join(
-        (
-            library(*_LIBRARY),
-            _settings(transaction, Seen.of(document)),
-            _function("document", _printf(document)),
-            _contents(transaction.files),
-            "inet46_transaction\n",
-        )
-    )
+    settings = _settings(transaction, Seen.of(document))
+    contents = "".join((function("document", printf(document)), _contents(transaction.files)))
+    if transaction.confirm is None:
+        return "".join((library(*LIBRARY), settings, contents, "inet46_transaction\n"))
+    # The guard outlives this script, which nobody can read twice; so it is handed over once more, as data.
+    whole = library(*LIBRARY, "confirm.sh") + settings
+    guard = f"{whole}inet46_guard\n".encode("ascii")
+    seen = Seen.of(guard)
+    sent = function("guard_text", printf(guard)) + function("guard_seen", f"guard_sum='{seen.crc} {seen.size}'")
+    return "".join((whole, sent, contents, "inet46_transaction\n"))
+
+
+def render_answer(transaction: Transaction, refusal: str | None) -> str:
+    """The text for ``sh -s`` that tells a host whose change waits to be confirmed that it is (None), or why it is not."""
+    word = f"{transaction.id} yes" if refusal is None else f"{transaction.id} no {' '.join(refusal.split())}"
+    answer = function("answer_word", printf(word.encode("utf-8", "surrogateescape")))
+    return "".join((library(*LIBRARY, "confirm.sh"), _settings(transaction, Seen(crc=0, size=0)), answer, "inet46_answer\n"))
 
 
 def library(*names: str) -> str:
@@ -278,9 +292,10 @@ def _settings(transaction: Transaction, document: Seen) -> str:
     state_dir = (transaction.state_dir or "").encode("utf-8", "surrogateescape")
     return (
         f"settings() {{\n\tid={transaction.id}\n\tlock_wait={_hundredths(transaction.lock_wait)}\n"
+        f"\tconfirm={'' if transaction.confirm is None else _hundredths(transaction.confirm)}\n"
         f"\tdocument_sum='{document.crc} {document.size}'\n"
         # The dot keeps $() from cutting newlines off the end of the name.
-        f"\tstate_dir=$({_printf(state_dir + b'.')})\n\tstate_dir=${{state_dir%.}}\n}}\n"
+        f"\tstate_dir=$({printf(state_dir + b'.')})\n\tstate_dir=${{state_dir%.}}\n}}\n"
     )
 
 
@@ -288,16 +303,17 @@ def _hundredths(seconds: float) -> int:
     return max(0, round(seconds * 100))
 
 
-def _function(name: str, body: str) -> str:
+def function(name: str, body: str) -> str:
+    """A shell function of this name."""
     return f"{name}() {{\n{body}\n}}\n"
 
 
 def _contents(files: Sequence[FileChange]) -> str:
-    cases = [f"{number})\n{_printf(file.new)}\n;;\n" for number, file in enumerate(files, 1) if file.new is not None]
-    return _function("content", f"case $1 in\n{''.join(cases)}*) return 1 ;;\nesac")
+    cases = [f"{number})\n{printf(file.new)}\n;;\n" for number, file in enumerate(files, 1) if file.new is not None]
+    return function("content", f"case $1 in\n{''.join(cases)}*) return 1 ;;\nesac")
 
 
-def _printf(content: bytes) -> str:
+def printf(content: bytes) -> str:
     """Commands that print exactly this: what is not plain stands in octal, a leading ``-`` too, which is no option then."""
     chunks = [content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK)]
     formats = (_SPECIAL.sub(_escape, chunk).decode("ascii") for chunk in chunks)

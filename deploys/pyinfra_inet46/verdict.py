@@ -87,6 +87,8 @@ class Result(enum.Enum):
     COMMITTED = "committed"  # the new files, settings and sockets are there and proved
     REFUSED = "refused"  # nothing was changed, because something was not as the look saw it
     ROLLED_BACK = "rolled-back"  # a step failed, and the old files, settings and sockets are back
+    ARMED = "armed"  # the new state is there and proved from inside; the host goes back by itself unless it is told that it is confirmed
+    UNCONFIRMED = "unconfirmed"  # nobody confirmed it from outside in time, or somebody could not, and the old state is back
     BROKEN = "broken"  # a step failed and so did the way back: the journal stays for the next run
 
 
@@ -97,7 +99,8 @@ class Verdict:
     result: Result
     id: str
     step: str
-    """The step of the change that ended it: lock, recover, stage, journal, place, activate, verify, commit."""
+    """The step of the change that ended it: lock, recover, stage, arm, journal, place, activate, verify, commit or hand_over;
+    confirm when that was decided later."""
 
     reason: str
     state: str

@@ -37,11 +37,16 @@ def make_root(spec: HostSpec, layers: tuple[Path, ...], scratch: Path) -> Path:
         linux.mount(layer, Path(lower[-1]), "", linux.MS_BIND)
     linux.mount("lab", Path("root"), "overlay", options=f"lowerdir={':'.join(lower)},upperdir=upper,workdir=work")
     root = scratch / "root"
+    _devices(root / "dev")
+    memory(spec, root)
+    return root
+
+
+def memory(spec: HostSpec, root: Path) -> None:
+    """Mount what a boot makes anew: /run, and the kernel's own /proc and /sys."""
     linux.mount("tmpfs", root / "run", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=0755")
     (root / "run/lock").mkdir(mode=0o1777)
-    _devices(root / "dev")
     _kernel(root, cgroup=spec.init == "systemd")
-    return root
 
 
 def _devices(dev: Path) -> None:

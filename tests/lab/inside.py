@@ -145,7 +145,8 @@ def _fork(plan: Plan, index: int, public_key: str) -> _Starting:
     news, telling = os.pipe()
     if os.fork() == 0:
         try:
-            _make_namespaces(plan, plan.specs[index])
+            _enter_group(plan, plan.specs[index])
+            make_namespaces(plan.specs[index])
             if child := os.fork():
                 _tell(telling, inner_pid=child)
             else:
@@ -160,14 +161,17 @@ def _fork(plan: Plan, index: int, public_key: str) -> _Starting:
     return _Starting(spec=plan.specs[index], orders=ordering, news=os.fdopen(news))
 
 
-def _make_namespaces(plan: Plan, spec: HostSpec) -> None:
-    flags = linux.CLONE_NEWNS | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC | linux.CLONE_NEWNET | linux.CLONE_NEWPID
+def _enter_group(plan: Plan, spec: HostSpec) -> None:
     if spec.init == "systemd":
         group = plan.folder / "cgroup" / f"inet46.{plan.name}.{spec.name}"
         group.mkdir(exist_ok=True)
         (group / "cgroup.procs").write_text("0")
-        flags |= linux.CLONE_NEWCGROUP
-    linux.unshare(flags)
+
+
+def make_namespaces(spec: HostSpec) -> None:
+    """Leave for namespaces of the host's own, below the ones that this process is in; the next child is the host's pid 1."""
+    flags = linux.CLONE_NEWNS | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC | linux.CLONE_NEWNET | linux.CLONE_NEWPID
+    linux.unshare(flags | (linux.CLONE_NEWCGROUP if spec.init == "systemd" else 0))
 
 
 def _be_host(plan: Plan, index: int, public_key: str, orders: int, telling: int) -> None:
@@ -193,14 +197,19 @@ def _wait_until_ready(host: _Starting, deadline: float) -> None:
     pid = host.hear("pid")
     if rest := host.news.readline():
         raise RuntimeError(f"{host.spec.name}: {json.loads(rest)['error']}")
-    serves = host.spec.super_server != "none" and not host.spec.before
+    wait_until_ready(host.spec, pid, deadline)
+
+
+def wait_until_ready(spec: HostSpec, pid: int, deadline: float) -> None:
+    """Wait until a host has booted and listens; RuntimeError says why it does not."""
+    serves = spec.super_server != "none" and not spec.before
     ports = {22, 143} if serves else {22}
-    while not (_booted(host.spec, pid) and ports <= _listening(pid)):
+    while not (_booted(spec, pid) and ports <= _listening(pid)):
         if not Path(f"/proc/{pid}").exists():
-            raise RuntimeError(f"{host.spec.name}: its pid 1 has ended")
+            raise RuntimeError(f"{spec.name}: its pid 1 has ended")
         if time.monotonic() > deadline:
             log = Path(f"/proc/{pid}/root/var/log/lab-boot.log").read_text().strip().splitlines()
-            raise RuntimeError(f"{host.spec.name} is not ready after {_PATIENCE} s: {' / '.join(log[-5:])}")
+            raise RuntimeError(f"{spec.name} is not ready after {_PATIENCE} s: {' / '.join(log[-5:])}")
         time.sleep(0.02)
 
 

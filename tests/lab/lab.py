@@ -178,6 +178,13 @@ class Lab:
         argv = [shutil.which("nsenter") or "nsenter", f"--target={self.init}", "--net", "--", *command]
         return subprocess.run(argv, input=said, capture_output=True, check=False, timeout=120)
 
+    def link(self, *commands: str) -> None:
+        """Run commands of ip(8) where the bridge is, with the image's ip, so that the machine need not have it."""
+        words = ["chroot", str(image.base_root()), "ip", "-batch", "-"]
+        result = self.outside(words, "".join(f"{command}\n" for command in commands).encode())
+        if result.returncode != 0:
+            raise LabError(f"ip: {result.stderr.decode().strip()}")
+
     def login(self, host: str, service: Service, family: Family) -> str:
         """Log in from outside the host and open the mailbox: "ok", or the reason why it failed."""
         return self._probe([(host, service, family)])[0]

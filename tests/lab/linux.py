@@ -48,6 +48,11 @@ def mount(what: str | Path, where: Path, kind: str, flags: int = 0, options: str
     _checked(result, f"mount {kind or 'bind'} on {where}")
 
 
+def unmount(where: Path) -> None:
+    """Take a mount and all below it out of the tree; what is open of it lives on until it is closed."""
+    _checked(_libc.umount2(os.fsencode(where), _MNT_DETACH), f"umount of {where}")
+
+
 def bind_read_only(path: Path) -> None:
     """Make one file or folder read-only where it is."""
     mount(path, path, "", MS_BIND)
@@ -59,7 +64,7 @@ def change_root(new: Path, old: str) -> None:
     result = _libc.syscall(_SYS_PIVOT_ROOT[platform.machine()], os.fsencode(new), os.fsencode(new / old))
     _checked(result, f"pivot_root to {new}")
     os.chdir("/")
-    _checked(_libc.umount2(f"/{old}".encode(), _MNT_DETACH), "umount of the old root")
+    unmount(Path("/", old))
 
 
 def die_with_parent(signal: int) -> None:

@@ -75,6 +75,23 @@ def sweep() -> None:
     subprocess.run((sys.executable, "-m", "tests.lab.keeper"), cwd=REPOSITORY, stdin=subprocess.DEVNULL, check=True)
 
 
+def moved(name: str, host: str, pid: int) -> None:
+    """Note that a host has another pid 1 now."""
+    data = running(name)
+    (entry,) = (each for each in data["hosts"] if each["name"] == host)
+    config = Path(data["ssh_config"])
+    for path, text in (
+        (config, config.read_text().replace(f"--target {entry['pid']} ", f"--target {pid} ")),
+        (
+            state(name) / "lab.json",
+            json.dumps({**data, "hosts": [{**each, "pid": pid} if each is entry else each for each in data["hosts"]]}),
+        ),
+    ):
+        unfinished = path.with_name(path.name + ".new")
+        unfinished.write_text(text)
+        unfinished.rename(path)
+
+
 def write(name: str, hosts: list[dict[str, Any]], init_pid: int) -> None:
     """Write lab.json and the files ssh needs; lab.json last, since its presence says that the lab is up."""
     folder = state(name)

@@ -7,6 +7,7 @@ greeting ``-`` stands for none, ``+`` for a connection that is closed at once. S
 of these words, read at every SIGHUP; when it is missing, the daemon does as it should:
 
 - ``die``: end on SIGHUP
+- ``loop``: as openbsd-inetd over a file that it cannot read to its end: compute for ever, and hear no SIGTERM
 - ``ignore``: take no notice of SIGHUP
 - ``twice``: as inetutils-inetd: bind the new sockets while the old ones are still open, and close those afterwards
 """
@@ -44,6 +45,10 @@ class FakeInetd:
         how = self.behaviour.read_text().strip() if self.behaviour.exists() else ""
         if how == "die":
             sys.exit(1)
+        if how == "loop":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while True:
+                pass
         if how == "ignore":
             return
         wanted: dict[tuple[str, ...], str] = {}

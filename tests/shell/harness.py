@@ -35,6 +35,9 @@ V6 = f"ipv6 :: {PORT} yes * OK ready\n"
 DUAL = f"ipv6 :: {PORT} no * OK ready\n"
 OTHER = "ipv4 0.0.0.0 14399 no -\n"
 
+# Shell text, to be run with the names of programs that are not to be seen.
+HIDE = 'have() {{ case $1 in {}) return 1 ;; *) command -v "$1" >/dev/null ;; esac; }}\n'
+
 
 def available(shell: str) -> bool:
     return shutil.which(shell.split(maxsplit=1)[0]) is not None

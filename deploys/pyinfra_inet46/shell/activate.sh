@@ -38,7 +38,20 @@ activate_reload() {
 	fi
 }
 
+# One that loops takes no TERM, and no script's or systemd's restart gets past it.
 activate_restart() {
+	find_daemon "$exe" "$hint" || :
+	restart_pid=$pid
+	restart_once
+	restart_status=$?
+	if [ -n "$restart_pid" ] && find_daemon "$exe" "$hint" && [ "$pid" = "$restart_pid" ] && daemon_is_stuck; then
+		kill_it && activate_start && reason=''
+		return
+	fi
+	return "$restart_status"
+}
+
+restart_once() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		bounded systemctl restart "$unit" || fail "systemctl restart $unit failed"
 	elif [ -n "$script" ]; then
@@ -64,11 +77,27 @@ activate_daemon_reload() {
 
 activate_stop() {
 	tell TERM || return 1
+	until_ended && return
+	if daemon_is_stuck; then
+		kill_it
+	else
+		fail "$daemon (pid $stop_pid) did not end on SIGTERM"
+	fi
+}
+
+kill_it() {
+	say "$daemon (pid $pid) is stuck: it is killed"
+	kill -9 "$pid" 2>/dev/null
+	until_ended || fail "$daemon (pid $stop_pid) did not end on SIGKILL"
+}
+
+# until_ended: the process pid, within ten seconds.
+until_ended() {
 	stop_pid=$pid
 	stop_naps=50
 	while find_daemon "$exe" "$hint" && [ "$pid" = "$stop_pid" ]; do
 		stop_naps=$((stop_naps - 1))
-		[ "$stop_naps" -gt 0 ] || { fail "$daemon (pid $pid) did not end on SIGTERM"; return 1; }
+		[ "$stop_naps" -gt 0 ] || return 1
 		nap
 	done
 }
@@ -119,6 +148,17 @@ activate_settle() {
 		nap
 	done
 	return 0
+}
+
+# Busy all the time for three seconds: it loops, or was stopped, and hears no signal. (Only Linux tells.)
+daemon_is_stuck() {
+	stuck_naps=15
+	while [ "$stuck_naps" -gt 0 ]; do
+		find_daemon "$exe" "$hint" && is_busy "$pid" || return 1
+		stuck_naps=$((stuck_naps - 1))
+		nap
+	done
+	problem="$daemon (pid $pid) is stuck"
 }
 
 is_busy() {

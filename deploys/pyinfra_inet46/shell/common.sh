@@ -30,13 +30,18 @@ have() {
 	return 1
 }
 
-# now in hundredths of a second, from a clock that nobody sets, where there is one.
+# now in hundredths of a second, from a clock that nobody sets where there is one.
 clock() {
 	if { read -r clock_up clock_idle </proc/uptime; } 2>/dev/null; then
 		: "$clock_idle"
 		now=$((${clock_up%.*} * 100 + 1${clock_up#*.} - 100))
 	else
-		now=$(($(date +%s) * 100))
+		# Somebody may set this one. Time does not go back, and nothing here waits for a quarter of an hour.
+		clock_read=$(date +%s)
+		clock_step=$((clock_read - ${clock_last:-$clock_read}))
+		[ "$clock_step" -ge 0 ] && [ "$clock_step" -lt 900 ] || clock_step=1
+		clock_last=$clock_read
+		now=$((${now:-0} + clock_step * 100))
 	fi
 }
 
@@ -69,7 +74,8 @@ live_value() {
 		esac
 	done
 	if [ "$system" = Linux ]; then
-		{ read -r value <"$live_path"; } 2>/dev/null || [ -n "$value" ] || return 1
+		# Not with read: it asks for one byte, and the kernel gives a number only to who asks for all of it at once.
+		value=$(cat "$live_path" 2>/dev/null) || return 1
 	else
 		value=$(sysctl -n "$1" 2>/dev/null) || return 1
 	fi

@@ -38,7 +38,8 @@ sum_of() {
 
 # When the target was not replaced yet, both names are one file: then rename(2) does nothing, and mv may do so or complain.
 put_back() {
-	mv -f "$kept" "$path" 2>/dev/null || same_file "$kept" "$path" || return 1
+	# What cannot be replaced (chattr +i) has not been replaced either, if it says what the old file said.
+	mv -f "$kept" "$path" 2>/dev/null || same_file "$kept" "$path" || [ "$sum" = "$old" ] || return 1
 	[ ! -e "$kept" ] || rm -f "$kept"
 }
 
@@ -112,7 +113,7 @@ undo() {
 	restore_files || undo_failed=$reason
 	restore_live || undo_failed="${undo_failed:+$undo_failed; }$reason"
 	restore_daemon || say "$reason"
-	if ! wait_for_sockets restore; then
+	if ! wait_for_sockets restore || daemon_is_stuck; then
 		say "the old sockets are not back ($problem): restarting $daemon"
 		activate_restart || find_daemon "$exe" || activate_start
 		wait_for_sockets restore || accept_sockets || undo_failed="${undo_failed:+$undo_failed; }$problem"
@@ -147,7 +148,10 @@ drop() {
 }
 
 step_recover() {
-	rm -f "$state_dir/document.new" "$state_dir/last.new"
+	set +f
+	rm -rf "$state_dir/document.new" "$state_dir/last.new" "$state_dir/lock.new" "$state_dir"/probe.*
+	set -f
+	[ -n "$guarding" ] || rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new"
 	if [ -e "$state_dir/committed" ]; then
 		load_document "$state_dir/committed"
 		drop temporary

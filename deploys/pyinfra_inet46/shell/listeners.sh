@@ -104,7 +104,8 @@ listeners_program() {
 		for (i = 6; i <= NF; i++)
 			if ($i ~ /^[0-9]+\//) { pids = command = $i; sub(/\/.*/, "", pids); sub(/^[0-9]+\//, "", command); sub(/:$/, "", command) }
 		cut($4)
-		emit(substr($1, 1, 3), $1 ~ /6/ ? "ipv6" : "ipv4", host, port, family_tag($1), pids, command)
+		# busybox writes tcp for both families.
+		emit(substr($1, 1, 3), $1 ~ /6/ || host ~ /:/ ? "ipv6" : "ipv4", host, port, family_tag($1), pids, command)
 	}
 
 	tool == "/proc/net" && /^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); owner = part[3] }

@@ -12,8 +12,11 @@ mark_of() {
 	if { read -r mark_line <"/proc/$1/stat"; } 2>/dev/null; then
 		# shellcheck disable=SC2086 # field 22 of the line, counted behind the name
 		set -- ${mark_line##*') '}
-		shift 19
-		mark=$1
+		# A zombie does nothing any more, and can stay for long where pid 1 does not care for orphans.
+		case $1 in
+		[ZX]) mark=zombie ;;
+		*) shift 19 && mark=$1 ;;
+		esac
 	else
 		mark=$(ps -o ucomm -p "$1" 2>/dev/null | awk 'NR == 2 { print $1 }')
 	fi
@@ -64,13 +67,26 @@ bury() {
 	fi
 }
 
+# What nothing can be proved without; better said than met half way.
+has_its_tools() {
+	for tool in awk cat cksum chmod chown date grep ln ls mv rm sed sleep tr; do
+		have "$tool" || { fail "this host has no $tool"; return 1; }
+	done
+}
+
 step_lock() {
+	has_its_tools || return 1
 	mkdir -p "$state_dir" 2>/dev/null
-	[ -w "$state_dir" ] || { fail "cannot write to $state_dir"; return 1; }
-	make_token
+	if [ ! -d "$state_dir" ] || [ ! -w "$state_dir" ]; then
+		fail "cannot write to $state_dir"
+		return 1
+	fi
+	# A guard has one already, by which it is known.
+	[ -n "$token" ] || make_token
 	clock
 	lock_end=$((now + lock_wait))
 	lock_said=
+	lock_tries=10
 	until claim "$state_dir/lock"; do
 		holder_of "$state_dir/lock"
 		lock_holder=$holder
@@ -79,12 +95,22 @@ step_lock() {
 			bury "$state_dir/lock" "$lock_holder"
 			continue
 		fi
+		if [ -z "$lock_holder" ] && [ ! -e "$state_dir/lock" ]; then
+			# Somebody has just let go of it, or no name can be made there at all.
+			lock_tries=$((lock_tries - 1))
+			[ "$lock_tries" -gt 0 ] || { fail "cannot make $state_dir/lock: $(ln -s "$token" "$state_dir/lock" 2>&1)"; return 1; }
+			nap
+			continue
+		fi
 		part pid "$lock_holder" && lock_who=$part
 		part since "$lock_holder" && lock_who="pid $lock_who, since $part"
 		clock
 		if [ "$now" -ge "$lock_end" ] || [ -n "$interrupted" ]; then
 			[ -n "$lock_holder" ] || lock_who="nobody: $(ln -s "$token" "$state_dir/lock" 2>&1)"
-			fail "another change holds the lock $state_dir/lock ($lock_who)"
+			lock_what='another change'
+			holder_of "$state_dir/armed"
+			[ -z "$holder" ] || [ "$holder" != "$lock_holder" ] || lock_what='a change that waits to be confirmed'
+			fail "$lock_what holds the lock $state_dir/lock ($lock_who)"
 			return 1
 		fi
 		[ -n "$lock_said" ] || say "waiting for another change ($lock_who)"

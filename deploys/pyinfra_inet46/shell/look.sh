@@ -106,8 +106,12 @@ has_ipv6_loopback() {
 look_at_state() {
 	pending=
 	holder_of "$state_dir/lock"
-	[ -z "$holder" ] || { make_token && is_dead "$holder"; } || echo "lock $holder"
-	[ ! -r "$state_dir/last" ] || plain <"$state_dir/last" | sed 's/^/last /'
+	if [ -n "$holder" ] && make_token && ! is_dead "$holder"; then
+		echo "lock $holder"
+	elif something_remains; then
+		echo 'remains yes'
+	fi
+	[ ! -r "$state_dir/last" ] || plain <"$state_dir/last" | awk '{ print "last", $0 }' # ends its last line, which sed may not
 	[ -r "$state_dir/journal" ] || return 0
 	load_document "$state_dir/journal"
 	echo "journal $document_id"
@@ -119,6 +123,20 @@ look_at_state() {
 			pending="$pending $path=$kept"
 		fi
 	done 3<"$state_dir/journal"
+}
+
+# Whatever a run that was killed has left: its lock, a change that it was about to begin or had just ended. A journal is told apart.
+something_remains() {
+	set +f
+	set -- "$state_dir"/*
+	set -f
+	for each in "$@"; do
+		case ${each##*/} in
+		last | journal | '*') ;;
+		*) return 0 ;;
+		esac
+	done
+	return 1
 }
 
 look_at_servers() {

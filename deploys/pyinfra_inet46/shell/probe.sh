@@ -7,7 +7,7 @@
 
 # probe_all SECONDS: every probe is answered as it should be; otherwise problem says which is not. proof is the client's name.
 probe_all() {
-	probes=$(grep -E '^(probe|greeting) ' "$document")
+	probes=$(probes_wanted)
 	[ -n "$probes" ] || { proof=sockets; return 0; }
 	for client in python3 perl nc bash; do
 		have "$client" || continue
@@ -23,6 +23,10 @@ probe_all() {
 	done
 	proof=sockets
 	say "no TCP client on this host (python3, perl, nc or bash): the sockets are there, but nobody was seen to answer"
+}
+
+probes_wanted() {
+	grep -E '^(probe|greeting) ' "$document"
 }
 
 judge_probes() {

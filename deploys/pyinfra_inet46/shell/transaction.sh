@@ -9,10 +9,9 @@ inet46_transaction() {
 	trap '' HUP PIPE
 	trap 'interrupted=yes' INT TERM
 	begin </dev/null
-	if attempt lock && attempt recover && attempt stage; then
-		if attempt journal && attempt place && attempt activate && attempt verify && attempt commit; then
-			result=committed
-			state='the new files, settings and sockets are in place'
+	if attempt lock && attempt recover && attempt stage && attempt_if "$confirm" arm; then
+		if attempt journal && attempt place && attempt activate && attempt verify; then
+			settle_it
 		else
 			roll_back
 		fi
@@ -32,6 +31,7 @@ begin() {
 	fi
 	result=refused
 	state='nothing was changed'
+	guarding='' token=''
 	reason='' interrupted='' locked='' recovered=no activated='' proof=none seen='' pid='' problem=''
 	clock
 	began=$now
@@ -57,6 +57,23 @@ attempt() {
 		[ "$step" != recover ] || recovery_is_stuck
 		return 1
 	}
+}
+
+attempt_if() {
+	[ -z "$1" ] || attempt "$2"
+}
+
+# What has been proved is kept, or, if it has to be confirmed from outside, left to the guard.
+settle_it() {
+	if [ -n "$confirm" ] && attempt hand_over; then
+		result=armed
+		state="the new files, settings and sockets are in place, and go back by themselves if they are not confirmed within $((confirm / 100)) s"
+	elif [ -z "$confirm" ] && attempt commit; then
+		result=committed
+		state='the new files, settings and sockets are in place'
+	else
+		roll_back
+	fi
 }
 
 recovery_is_stuck() {
@@ -243,11 +260,16 @@ wait_for_sockets() {
 	done
 }
 
+# A change that only rolls back another one has nothing of its own that the daemon would have to run for.
+asks_for_something() {
+	grep -qE '^(own|file|live|activate) ' "$document"
+}
+
 # sockets_are_right expect|restore: problem says what is wrong.
 sockets_are_right() {
 	if find_daemon "$exe" "$hint"; then
 		hint=$pid
-	elif [ "$1" = expect ] || listened_before; then
+	elif { [ "$1" = expect ] && asks_for_something; } || listened_before; then
 		problem="$daemon is not running"
 		return 1
 	fi
@@ -340,12 +362,17 @@ daemon_log() {
 	fi 2>/dev/null | grep -v -e "$chatter" | tail -n 20 | plain
 }
 
+# The document of this change, for what is told of it.
+record() {
+	document
+}
+
 verdict() {
 	clock
 	printf 'inet46-verdict 1\nresult %s\nid %s\nstep %s\n' "$result" "$id" "$step"
 	printf 'reason %s\nstate %s\n' "$reason" "$state" | plain
 	printf 'recovered %s\nproof %s\nseconds %s\n' "$recovered" "$proof" "$(((now - began) / 100)).$(((now - began) / 10 % 10))$(((now - began) % 10))"
-	{ document; printf 'seen\n%s\n' "$seen"; } | awk '
+	{ record; printf 'seen\n%s\n' "$seen"; } | awk '
 		$1 == "own" { ours[$2 " " $3] = 1 }
 		seen && NF >= 7 && (($1 " " $4) in ours) { print "socket", $0 }
 		$0 == "seen" { seen = 1 }'
@@ -357,14 +384,15 @@ finish() {
 	report=$(verdict)
 	if [ -n "$locked" ]; then
 		printf '%s\n' "$report" >"$state_dir/last.new" && mv -f "$state_dir/last.new" "$state_dir/last"
+		[ -z "$confirm" ] || guard_names
 	fi 2>/dev/null
 	unlock
 	say "$result: $state${reason:+ ($reason)}"
 	printf '%s\n' "$report"
 	case $result in
-	committed) exit 0 ;;
+	committed | armed) exit 0 ;;
 	refused) exit 3 ;;
-	rolled-back) exit 4 ;;
+	rolled-back | unconfirmed) exit 4 ;;
 	*) exit 5 ;;
 	esac
 }

@@ -1,0 +1,47 @@
+"""What a look has to find out, from the services and the policy.
+
+Rule of this module: as in `judge`, no I/O and no pyinfra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from inet46.host import HostPolicy
+from inet46.knowledge import HOSTS, resolve
+from inet46.service import Builtin, Service
+
+__all__ = ["Question", "question"]
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """What a look has to find out for these services."""
+
+    programs: tuple[str, ...]
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+    services: tuple[str, ...]
+    settings: tuple[str, ...]
+    extra_paths: tuple[str, ...]
+
+
+def question(services: Iterable[Service], policy: HostPolicy | None) -> Question:
+    """Gather what must be asked of a host about these services."""
+    wishes = [service for service in services if service.enabled]
+    knobs = {resolve(row.name).kernel.knob for row in HOSTS}
+    paths = [path for path in (policy.config if policy else None,) if path]
+    return Question(
+        programs=_sorted(service.program.path for service in wishes if not isinstance(service.program, Builtin)),
+        users=_sorted(service.user for service in wishes),
+        groups=_sorted(service.group for service in wishes if service.group is not None),
+        services=_sorted(str(service) for service in services),
+        settings=_sorted(knob for knob in knobs if knob is not None),
+        extra_paths=tuple(paths),
+    )
+
+
+def _sorted(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))

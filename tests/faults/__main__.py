@@ -1,0 +1,112 @@
+"""`python -m tests.faults N [SEED]`: N injections over all kinds and hosts, and the table of what became of them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.faults.bench import Bench, Injection, Kind, Outcome, Within
+from tests.faults.twins import rounds, summary
+from tests.lab import HostSpec, Lab, LabError, power
+
+HOSTS = (
+    HostSpec(name="openbsd", super_server="openbsd-inetd"),
+    HostSpec(name="inetutils", super_server="inetutils-inetd"),
+    HostSpec(name="xinetd", super_server="xinetd"),
+    HostSpec(name="openbsd-systemd", super_server="openbsd-inetd", init="systemd"),
+    HostSpec(name="xinetd-systemd", super_server="xinetd", init="systemd"),
+)
+_ROUNDS = 10  # of two controllers, on each host
+_SHARES = {Kind.STEP: 8, Kind.GUARDED: 2, Kind.TWICE: 2, Kind.CONNECTION: 3, Kind.SSHD: 2, Kind.HOST: 3}
+
+
+def injections(seed: str) -> Iterator[Injection]:
+    """Yield injections for ever, the same for the same seed; every kind comes as often as its share."""
+    chance = random.Random(seed)
+    while True:
+        kinds = [kind for kind, share in _SHARES.items() for _ in range(share)]
+        chance.shuffle(kinds)
+        for kind in kinds:
+            yield Injection(
+                kind=kind,
+                moment=chance.random(),
+                again=chance.random(),
+                by_step=chance.random() < 0.6,
+                within=chance.choice(list(Within)),
+                recover_first=chance.random() < 0.6,
+            )
+
+
+def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str) -> list[Outcome]:
+    """Share the injections out over the hosts, which take theirs at the same time."""
+
+    def play(share: tuple[HostSpec, int]) -> list[Outcome]:
+        spec, count = share
+        bench, outcomes = Bench(lab, spec), []
+        for injection in itertools.islice(injections(f"{seed} {spec.name}"), count):
+            try:
+                outcomes.append(_told(bench.inject(injection)))
+            except (AssertionError, LabError, OSError, subprocess.SubprocessError) as problem:
+                said = f"{type(problem).__name__}: {problem}"
+                outcomes.append(_told(Outcome.failed(injection, spec.name, said)))
+                power.cycle(lab, spec)
+                bench = Bench(lab, spec)
+        return outcomes
+
+    each, rest = divmod(number, len(specs))
+    shares = [(spec, each + (index < rest)) for index, spec in enumerate(specs)]
+    with ThreadPoolExecutor(len(specs)) as pool:
+        return [outcome for part in pool.map(play, shares) for outcome in part]
+
+
+def _told(outcome: Outcome) -> Outcome:
+    for problem in outcome.problems:
+        print(f"{outcome.host}: {outcome.injection.kind.value} at {outcome.step}: {problem}", file=sys.stderr, flush=True)
+    return outcome
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """Kind by super-server by outcome."""
+    drawn = Table("how", "host", "stops", "old", "between", "new", "silent", "back to old", "stayed new", "finished", "wrong")
+    rows: Counter[tuple[str, str, str]] = Counter()
+    for o in outcomes:
+        words = (o.after, "stops", "wrong" if o.problems else "finished", *(() if o.served else ("silent",)), f"recovered {o.recovered}")
+        rows.update((kind, o.host, word) for word in words for kind in (o.injection.kind.value, "all"))
+    for kind, host in sorted({row[:2] for row in rows}, key=lambda row: (row[0] == "all", row)):
+        words = ("stops", "old", "between", "new", "silent", "recovered old", "recovered new", "finished", "wrong")
+        drawn.add_row(kind, host, *(str(rows[kind, host, word] or "-") for word in words))
+    return drawn
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play and tell; 1 if anything was mixed, lost or left behind."""
+    number, seed = int(arguments[0]) if arguments else 500, arguments[1] if len(arguments) > 1 else "1"
+    began = time.monotonic()
+    with Lab.start(HOSTS) as lab:
+        outcomes = campaign(lab, HOSTS, number, seed)
+        played = rounds(lab, HOSTS, _ROUNDS)
+    console = Console(width=140, highlight=False)
+    console.print(table(outcomes))
+    wrong = sum(bool(outcome.problems) for outcome in outcomes)
+    console.print(
+        f"{len(outcomes)} injections (seed {seed}) in {time.monotonic() - began:.0f} s: {wrong} went wrong."
+        " Right after: old, new, or between with a journal; silent: IMAP did not answer over a family that it has before and after."
+    )
+    console.print(summary(played))
+    mixed = [each for each in played if each.problems]
+    for each in mixed:
+        print(f"{each.host}: {each.told}: {each.problems}", file=sys.stderr)
+    return 1 if wrong or mixed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
