@@ -123,7 +123,7 @@ def test_hosts_in_json_have_stable_keys() -> None:
             ),
         ]
         assert host["evidence"] in {"measured", "simulated"}
-        assert host["super_server"]["kind"] in {"inetd", "xinetd"}
+        assert host["super_server"]["kind"] in {"inetd", "xinetd", "systemd", "launchd"}
         assert host["source"]
         assert host["kernel"]["source"]
         assert host["super_server"]["source"]

@@ -6,6 +6,7 @@ A case is an entry of tests/cases/lint/CODE.toml, and adding one needs no Python
     host = "debian-12/xinetd"         hosts = [...]: others that get the same main file
     text = '''...'''                  the super-server's main file, and
     files."/etc/hosts.allow" = '''...'''   whatever else there is, by path; a path that begins with the text's own is the main file too
+    links."/etc/…" = "../x"           symbolic links, by path
     settings."net.ipv6.bindv6only" = 1     kernel settings; compat = true: xinetd with -inetd_compat
     programs."/usr/sbin/imapd" = false     what a look at the host showed; users = ["root"]
     line = 5                          where it is found, and
@@ -27,6 +28,7 @@ import attrs
 import pytest
 
 from inet46.diagnostics import Severity
+from inet46.formats import Link
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
 from inet46.lint import PARTS, RULES, Report, Rule, View, compare, look, mend, select, weigh
@@ -57,7 +59,8 @@ class Case:
     @property
     def texts(self) -> dict[str, str]:
         texts = {self.main: self.told["text"]} if "text" in self.told else {}
-        return {**texts, **self.told.get("files", {})}
+        links = {path: Link(target) for path, target in self.told.get("links", {}).items()}
+        return {**texts, **self.told.get("files", {}), **links}
 
     @property
     def view(self) -> View:

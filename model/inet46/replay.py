@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Self, assert_never
 
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
-from inet46.knowledge import Dual, Host, InetdBuild
+from inet46.knowledge import Dual, Failing, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild
 from inet46.service import Builtin
 from inet46.sockets import Family, Socket, Transport, collide, doubtful
 
-__all__ = ["InetdReplay", "Replay", "Slot", "XinetdReplay", "label", "replay_of"]
+__all__ = ["InetdReplay", "Replay", "Slot", "UnitReplay", "XinetdReplay", "label", "replay_of"]
 
 Key = tuple[object, ...]
 _MAPPED = "::ffff:"
@@ -128,9 +128,10 @@ class Replay:
             return self._failed(slot, _fault(slot.entry, "I305", "mapped-and-v6only", text))
         near = self.near.setdefault((socket.transport, socket.port), {})
         conflicts = self.host.kernel.conflicts(socket.transport)
-        other = next((held for held in near.values() if collide(socket, held.socket, conflicts)), None)
+        rivals = (held for held in near.values() if not (slot.bind.reuseport and held.bind.reuseport))
+        other = next((held for held in rivals if collide(socket, held.socket, conflicts)), None)
         if other is not None:
-            return self._failed(slot, _double_bind(slot.entry, socket, other))
+            return self._failed(slot, self._taken(slot, other))
         doubt = next((held for held in near.values() if doubtful(socket, held.socket, conflicts)), None)
         if doubt is not None:
             what = f"{socket} be bound beside {doubt.socket} of {doubt.entry.service}"
@@ -140,6 +141,10 @@ class Replay:
         if listens:  # a socket that does not listen is in nobody's way, since all of them set SO_REUSEADDR
             near[slot.key] = self.bound[slot.key] = slot
         return True
+
+    def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
+        """Say that a socket cannot be bound, and what is lost by it."""
+        return _double_bind(slot.entry, slot.socket, other)
 
     def _failed(self, slot: Slot, fault: Diagnostic) -> bool:
         slot.fault = fault
@@ -283,6 +288,58 @@ class XinetdReplay(Replay):
             self.faults.append((slot, attrs.evolve(fault, notes=("a reload applies no change of v6only, nor that bind is gone",))))
 
 
+@attrs.define
+class UnitReplay(Replay):
+    """A systemd or launchd: each unit by itself, in which a bind that fails takes others with it; it is stopped before it is started."""
+
+    def load(self, files: Iterable[Sequence[Entry]]) -> None:
+        """Stop every unit, and start those that are told of."""
+        self.end()
+        units: dict[str, list[Entry]] = {}
+        for entries in files:
+            for entry in entries:
+                units.setdefault(entry.unit, []).append(entry)
+        for group in units.values():
+            self._unit(group)
+
+    def retry(self) -> None:
+        """Nothing is tried again before somebody starts the unit."""
+
+    def _unit(self, entries: Sequence[Entry]) -> None:
+        faults, mine = len(self.faults), list[Slot]()
+        for entry in entries:
+            mine += self._start(entry)
+            if self.host.failing is Failing.UNIT and len(self.faults) > faults:
+                for slot in mine:
+                    self._close(slot)
+                    del self.slots[slot.key]
+                text = f"{entry.unit}.socket fails as a whole: nothing of it listens"
+                self.faults.append((None, _fault(entry, "I813", "unit-failed", text)))
+                return
+
+    def _start(self, entry: Entry) -> Iterable[Slot]:
+        """Open the sockets of one entry, up to the first that cannot be had."""
+        faults = len(self.faults)
+        for bind, socket in self._binds(entry):
+            slot = Slot((object(),), entry, bind, socket, wait=entry.wait, passes=entry.wait)
+            if len(self.faults) > faults:
+                return
+            if not self._open(slot):
+                self.lost.append(slot)
+                return
+            self.slots[slot.key] = slot
+            yield slot
+
+    def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
+        """Nothing is lost here but what the unit loses as a whole."""
+        if self.host.failing is not Failing.UNIT:
+            return _double_bind(slot.entry, slot.socket, other)
+        text = f"{label(slot.entry)}: address already in use: {slot.socket} is taken by {other.socket} of {other.entry.service}"
+        two = slot.socket.family is not other.socket.family
+        mend = "BindIPv6Only=ipv6-only lets a socket of each family be bound" if two else None
+        return attrs.evolve(_fault(slot.entry, "I201", "double-bind", text), help=mend)
+
+
 def _identity(entry: Entry, bind: Bind, socket: Socket, host: Host) -> Key:
     """Return by what a reload knows a service again (cnf_extract, sc_different_confs)."""
     internal = isinstance(entry.program, Builtin) and entry.program.builtin != "redirect"
@@ -302,7 +359,15 @@ def _builtin(entry: Entry) -> bool:
 
 def replay_of(host: Host) -> Replay:
     """Return the machine of a host, with an empty table."""
-    return InetdReplay(host, build=host.server) if isinstance(host.server, InetdBuild) else XinetdReplay(host)
+    match host.server:
+        case InetdBuild() as build:
+            return InetdReplay(host, build=build)
+        case XinetdBuild():
+            return XinetdReplay(host)
+        case SystemdBuild() | LaunchdBuild():
+            return UnitReplay(host)
+        case other:
+            assert_never(other)
 
 
 def label(entry: Entry) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -21,12 +21,15 @@ from rich.table import Table
 from rich.text import Text
 
 from inet46.diagnostics import Diagnostic, Severity, render
+from inet46.formats import Link
 from inet46.sockets import Family, Socket
 
 __all__ = [
     "answers",
     "diagnostic",
     "diff",
+    "file_json",
+    "files",
     "heading",
     "one_line",
     "paragraph",
@@ -132,6 +135,22 @@ def socket_json(service: str, socket: Socket, accepts: Iterable[Family]) -> dict
     }
 
 
+def file_json(path: str, text: str) -> dict[str, str]:
+    """Return the keys of a file in JSON: its text, or where it points if it is a symbolic link."""
+    return {"path": path, "link": str(text)} if isinstance(text, Link) else {"path": path, "text": text}
+
+
+def files(texts: Mapping[str, str]) -> None:
+    """Print files, each under its path; of a symbolic link where it points."""
+    for path, string in texts.items():
+        if isinstance(string, Link):
+            heading(f"==> {path} -> {string} <==")
+            text()
+        else:
+            heading(f"==> {path} <==")
+            text(string)
+
+
 def diff(text: str) -> None:
     """Print a unified diff, coloured as diffs are."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
@@ -140,9 +159,11 @@ def diff(text: str) -> None:
 
 
 def unified(path: str, old: str | None, new: str) -> str:
-    """Return a unified diff, cut at newlines and nowhere else."""
+    """Return a unified diff, cut at newlines and nowhere else; a symbolic link is a line that says where it points."""
 
     def lines(text: str) -> list[str]:
+        if isinstance(text, Link):
+            return [f"symbolic link to {text}\n"] if text else []
         return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in re.findall(r"[^\n]*\n|[^\n]+", text)]
 
     made = difflib.unified_diff(lines(old or ""), lines(new), "/dev/null" if old is None else path, path)
