@@ -116,8 +116,8 @@ class Diagnostic:
     """One thing to say about a configuration.
 
     `code` and `name` are stable: the code by family (I1xx syntax, I2xx sockets, I3xx reach, I4xx portability, I5xx host, I6xx access, I7xx
-    reload, I8xx units), the name states the bad thing. `message` states the fault, `help` the remedy; both are lower case and end without a full stop.
-    `cost` is what the daemon drops because of it, None where it drops nothing.
+    reload, I8xx units), the name states the bad thing. `message` states the fault, `help` the remedy; both are lower case and end without
+    a full stop. `cost` is what the daemon drops because of it, None where it drops nothing.
     """
 
     code: str
