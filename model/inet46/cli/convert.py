@@ -128,7 +128,7 @@ def _print(made: Conversion, told: Told, written: list[Path]) -> None:
     for title, lines in (
         ("lost, and it guarded something:", [_line(loss, told) for loss in made.losses if loss.guards]),
         ("lost:", [_line(loss, told) for loss in made.losses if not loss.guards]),
-        ("the same clients, by other sockets:", list(made.differences)),
+        ("the same clients, in another way:", list(made.differences)),
         ("on paper only, and left out:", [told.words(text) for text in made.on_paper]),
         ("not known, and left out:", [told.words(text) for text in made.unknown]),
     ):

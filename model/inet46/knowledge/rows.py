@@ -268,6 +268,7 @@ class SystemdBuild:
     folders: tuple[str, ...]  # the first that has a unit wins; the files of all drop-in folders are read by name
     boots: tuple[str, ...]  # units that every boot starts, so that what they want is started too
     keys: tuple[tuple[str, str], ...]  # section -> the names of its settings, apart by blanks; others are ignored
+    connections: int  # MaxConnections= of a unit that says nothing of it: one more client is disconnected at once
     source: str
 
     def knows(self, section: str, key: str) -> bool:

@@ -94,6 +94,7 @@ SYSTEMDS = (
             ("Socket", f"{_SOCKET} {_BOTH}"),
             ("Service", f"{_SERVICE} {_BOTH}"),
         ),
+        connections=64,
         source="systemd 252.39-1~deb12u2: systemd-analyze unit-paths, socket.c (socket_verify); measured: tests/test_lab_systemd.py",
     ),
 )
