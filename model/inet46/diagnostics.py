@@ -33,7 +33,7 @@ class Cost(enum.Enum):
     DAEMON = "daemon lost"  # it exits, aborts or hangs, and every service with it
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # as `Subject` of the linter
 class Source:
     """A text and the path it was read from ("" when it came from nowhere)."""
 

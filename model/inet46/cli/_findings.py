@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from typing import Any
 from urllib.parse import quote
 
@@ -150,11 +148,15 @@ def _property(value: str) -> str:
 
 def sarif(answer: Answer) -> None:
     """Print a SARIF 2.1.0 log of one run."""
+    import json  # noqa: PLC0415 -- the usual answer is text
+
+    from inet46.cli._version import version  # noqa: PLC0415 -- importlib.metadata takes a while to load
+
     used = [rule for rule in RULES if any(finding.diagnostic.code == rule.code for finding in answer.findings)]
     driver = {
         "name": "inet46",
-        "version": importlib.metadata.version("inet46"),
-        "semanticVersion": importlib.metadata.version("inet46"),
+        "version": version(),
+        "semanticVersion": version(),
         "rules": [_rule(rule) for rule in used],
     }
     places = {rule.code: number for number, rule in enumerate(used)}

@@ -32,7 +32,7 @@ _MAIN = "/inet46-given.conf"
 _FOLDER = "/inet46-given"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # as `Subject` of the linter
 class Told:
     """What a super-server is told to read: a host whose configuration it is, texts by path, and the user's names for the paths.
 

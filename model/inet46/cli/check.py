@@ -18,7 +18,6 @@ from inet46.cli._host import hosts_options, root_option
 from inet46.cli._told import Given, locate
 from inet46.cli._trouble import both
 from inet46.cli._views import Seen, candidates, hosts_from, see
-from inet46.cli._write import replace_all
 from inet46.diagnostics import Diagnostic
 from inet46.knowledge import Host
 from inet46.lint import Mended, Report, Rule, compare, everywhere, mend, select, weigh
@@ -118,6 +117,8 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         mended = mend(texts, [one.view for one in seen], wish.rules, unsafe=wish.unsafe) if wish.write or wish.diff else Mended(texts={})
     after = [weigh(one.view.look({**texts, **mended.texts}), wish.rules) for one in seen] if mended.texts else before
     if wish.write:
+        from inet46.cli._write import replace_all  # noqa: PLC0415 -- most checks write nothing
+
         replace_all({Path(name): text for name, text in mended.texts.items()})
     names = {name: one.told.path(path) for one in seen for path, name in one.view.texts.items()}
     reports = after if wish.write else before

@@ -82,7 +82,7 @@ _SERVERS = {row.name: row for row in _ROWS}
 INETD_BUILDS = {row.name: row for row in INETDS}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # as `Subject` of the linter
 class Host:
     """A policy together with the rows that its name stands for."""
 
