@@ -29,7 +29,8 @@ class Finding:
 class Answer:
     """What was looked at, and what was found.
 
-    `changes` say what mending did to the sockets of each host; `mended` are the files that were written.
+    `changes` say what mending did to the sockets of each host; `mended` are the files that were written. `mendable` and
+    `mendable_unsafely` count the findings that offer a fix which was not asked for.
     """
 
     hosts: tuple[str, ...]
@@ -41,6 +42,7 @@ class Answer:
     mended: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     mendable: int = 0
+    mendable_unsafely: int = 0
     diff: str = ""
 
     @property
@@ -78,7 +80,9 @@ def _count(answer: Answer) -> str:
     where = f"on {', '.join(answer.hosts)}" if answer.stated else "on every known host that reads such files (--host says more)"
     told = f"{found} in {files} {where}"
     told += f"; mended {len(answer.applied)}" if answer.applied else ""
-    return told + (f"; {answer.mendable} can be mended with --fix" if answer.mendable else "")
+    ways = [(answer.mendable, "--fix"), (answer.mendable_unsafely, "--fix --unsafe-fixes")]
+    mendable = [f"{number} can be mended with {way}" for number, way in ways if number]
+    return "; ".join((told, *mendable))
 
 
 # -- for machines ----------------------------------------------------------------------------------------------------------------------

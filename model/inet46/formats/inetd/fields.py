@@ -91,7 +91,7 @@ def _unix(service: str, build: InetdBuild) -> Exception:
         return Unknown("protocol unix")
     if not build.unix:
         return Lost("I115", "unknown-protocol", "protocol unix is none to this inetd; the line is lost")
-    return Aside("I118", "unix-socket", f"{service}: a socket in the file system, which neither IPv4 nor IPv6 reaches")
+    return Aside(f"{service}: a socket in the file system, which neither IPv4 nor IPv6 reaches")
 
 
 def _rpc(text: str, service: str, build: InetdBuild) -> Exception:

@@ -334,7 +334,7 @@ class _Reader:
     def _behind_tcpmux(self, service: str, transport: Transport, span: Span) -> bool:
         """Settle `tcpmux/NAME`, which opens nothing itself; return False where it is a name like any other."""
         if self.build.tcpmux and transport is Transport.TCP:
-            raise Aside("I128", "behind-tcpmux", f"{service}: stands behind the service tcpmux and opens no socket of its own")
+            raise Aside(f"{service}: stands behind the service tcpmux and opens no socket of its own")
         if self.build.tcpmux:
             raise Lost("I128", "behind-tcpmux", f"{service}: only a stream service can stand behind tcpmux; the line is lost")
         if not self.build.adds_tcpmux or transport is not Transport.TCP:

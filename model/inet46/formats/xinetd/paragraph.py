@@ -114,7 +114,7 @@ class Weighed:
             bad = names.index(lost.attribute) if lost.attribute in names else len(names)
             on = any(x.name == "disable" and x.values[:1] == ("no",) for x in self.paragraph.attributes[bad + 1 :])
             if lost.attribute and lost.attribute != "disable" and (on or self.revived):
-                raise Unknown(f"{lost}, and switched on again without it") from None
+                raise Unknown(f"what is served once the service is switched on again in spite of this: {lost}") from None
             raise
 
     def _entry(self) -> Entry | None:

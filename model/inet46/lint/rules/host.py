@@ -9,7 +9,7 @@ from inet46.diagnostics import Cost, Severity, Source, Span
 from inet46.knowledge import Place, Setting
 from inet46.lint._boot import RC_CONF, rc_conf_alone, rc_conf_value, sysctl_lines, sysctl_value
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._inetd import advised
+from inet46.lint.rules._inetd import advised, classic
 from inet46.service import Program
 from inet46.sockets import Family
 
@@ -73,8 +73,8 @@ def user_not_there(subject: Subject) -> Found:
     build = subject.inetd
     if subject.users is None:
         return
-    for entry in subject.reading.entries:
-        if entry.user not in subject.users and not entry.user.isdigit():
+    for entry in classic(subject):
+        if entry.user not in subject.users and not entry.user.isdigit() and "/" not in entry.user:
             lost = build is not None and build.bad_user_costs_entry
             text = f"{entry.service}/{entry.transport.value}: there is no user {entry.user} on this host"
             cost = Cost.ENTRY if lost else None
@@ -100,7 +100,7 @@ def program_not_there(subject: Subject) -> Found:
     if programs.get(subject.host.row.daemon) is False:
         place = next((Span(source, 0, 0) for source in subject.reading.sources), None)
         yield tell(f"{subject.host.row.daemon} is no program on this host: nothing reads these files", place, severity=Severity.ERROR)
-    for entry in subject.reading.entries:
+    for entry in classic(subject):
         path = entry.program.path if isinstance(entry.program, Program) else None
         if path is not None and programs.get(path) is False:
             text = f"{entry.service}/{entry.transport.value}: {path} is no program on this host: every client will be disconnected"
@@ -280,10 +280,11 @@ def inetd_conf_served_too(subject: Subject) -> Found:
     """
     if subject.xinetd is None or not subject.host.compat:
         return
-    mine = [entry for entry in subject.reading.entries if entry.origin is not None and entry.origin.source.path == formats.COMPAT]
-    for entry in mine:
+    for entry in classic(subject):
         text = f"{entry.service}/{entry.transport.value}: xinetd serves {formats.COMPAT} too on this host"
-        yield tell(text, entry.origin, severity=Severity.NOTE)
+        yield tell(
+            text, entry.origin, severity=Severity.NOTE, remedy="move it to /etc/xinetd.d, or write INETD_COMPAT=No in /etc/default/xinetd"
+        )
 
 
 @rule("I513", "obsolete-ipv6-enable")
