@@ -19,7 +19,7 @@ from inet46 import formats
 from inet46.cli import main
 from inet46.diagnostics import Cost, Severity
 from inet46.formats import inetd, xinetd
-from inet46.knowledge import HOSTS, Host, InetdBuild, resolve
+from inet46.knowledge import HOSTS, Host, InetdBuild, XinetdBuild, resolve
 from inet46.lint import Report, check
 from tests.conftest import Golden
 
@@ -76,7 +76,7 @@ def _readers(kind: str) -> list[Host]:
     """Every host that reads such a file: also an xinetd that serves inetd.conf."""
     hosts = [resolve(row.name) for row in HOSTS]
     if kind == "xinetd":
-        return [host for host in hosts if not isinstance(host.server, InetdBuild)]
+        return [host for host in hosts if isinstance(host.server, XinetdBuild)]
     return [host for host in hosts if isinstance(host.server, InetdBuild) or host.compat]
 
 
