@@ -110,8 +110,8 @@ def mapped_and_v6only(subject: Subject) -> Found:
     yield from advised(subject, "I305", "write the IPv4 address, with an IPv4 socket")
 
 
-@rule("I306", "reach-hangs-on-setting")
-def reach_hangs_on_setting(subject: Subject) -> Found:
+@rule("I306", "reach-depends-on-setting")
+def reach_depends_on_setting(subject: Subject) -> Found:
     """What it catches: an IPv6 socket of which the daemon leaves it to the kernel whether it takes IPv4 clients.
 
     Why it bites: a setting of the host decides (`net.ipv6.bindv6only`, `net.inet6.ip6.v6only`), each network namespace has its own, and a
@@ -134,7 +134,7 @@ def reach_hangs_on_setting(subject: Subject) -> Found:
         native = any(bind.family is Family.IPV4 for bind in entry.binds)
         if any(bind.v6only is None and bind.family is Family.IPV6 and bind.address is None for bind in entry.binds) and not native:
             now = "does not" if subject.host.v6only_default else "does"
-            text = f"{_named(entry)}: whether IPv4 clients are taken hangs on {kernel.knob}: as it is, the socket {now} take them"
+            text = f"{_named(entry)}: whether IPv4 clients are taken depends on {kernel.knob}: as it is, the socket {now} take them"
             severity = Severity.WARNING if _has_other_word(entry, subject) else Severity.NOTE
             yield tell(text, entry.origin, severity=severity, notes=_NAMESPACES if kernel.name == "linux" else ())
 
