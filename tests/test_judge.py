@@ -429,6 +429,16 @@ def test_a_host_is_refused_with_the_reason(case: tuple[Look, dict[str, Any], str
     assert decision.transaction is None
 
 
+def test_what_a_host_says_of_itself_is_not_believed_where_it_cannot_be() -> None:
+    (reason,) = judged(a_look(os_id="../x", settings=(Setting(key="net.ipv6.bindv6only", value="0"),))).refusals
+    assert reason == (
+        "the host says of itself what cannot be: "
+        "name '../x-12/openbsd-inetd' is not of the form SYSTEM[-RELEASE]/SUPER-SERVER, e.g. debian-12/xinetd"
+    )
+    odd = judged(a_look(services=(NamedService(asked="imap/tcp", name="imap", port=0),)), policy="debian-12/openbsd-inetd")
+    assert odd.refusals == ("the host says of itself what cannot be: services 'imap/tcp' = 0 is not of the form \"imap/tcp\" = 143",)
+
+
 def test_all_reasons_are_given_at_once() -> None:
     look = a_look(programs=(Asked(path=IMAPD, state=ProgramState.MISSING),), users=(), sockets=(DOVECOT,))
 

@@ -71,7 +71,7 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         return recovery
     try:
         server = _server(policy, look)
-        host = resolve(_informed(policy, server, look, wishes))
+        host = resolve(_credible(policy, server, look, wishes))
         _refuse(_untaught(host))
         _refuse(_faults(wishes, host, server, look))
         files = _texts(look)
@@ -182,6 +182,14 @@ def _server(policy: HostPolicy | None, look: Look) -> SuperServer:
         others = " and ".join(f"{server.kind} (pid {server.pid})" for server in running)
         raise _Refused(f"{policy.super_server} is not running{f', but {others} is' if others else ''}; start it first")
     return mine[0]
+
+
+def _credible(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
+    """Return the policy with what the look found out; a host can say anything of itself, also what no host is."""
+    try:
+        return _informed(policy, server, look, services)
+    except ValueError as wrong:
+        raise _Refused(f"the host says of itself what cannot be: {wrong}") from None
 
 
 def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
