@@ -10,8 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from inet46.errors import Unprovable
+from inet46.formats.systemd.document import Link
 from inet46.formats.xinetd.paragraph import COUNTS, FLAGS
-from inet46.knowledge import HOSTS, INETD_BUILDS, PORTS, resolve
+from inet46.knowledge import HOSTS, INETD_BUILDS, PORTS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
+from inet46.plan import plan
+from inet46.service import Access, Builtin, Limits, Listener, Program, Service
+from inet46.sockets import Family, Transport
 from pyinfra_inet46.look import FileKind, encode_look
 from pyinfra_inet46.reading import _ONCE, _TAKERS
 from pyinfra_inet46.transaction import Result, Verdict
@@ -43,9 +48,10 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _cases() -> Iterator[str]:
-    """Every text in the case tables that may be one of a configuration."""
+    """Every text in the case tables that looks like one of a configuration."""
     for path in sorted((_HERE / "cases").rglob("*.toml")):
-        yield from (text for text in _strings(tomllib.loads(path.read_text())) if len(text) > 8 and (" " in text or "=" in text))
+        texts = _strings(tomllib.loads(path.read_text()))
+        yield from (text for text in texts if "\n" in text or "\t" in text or re.search(r" (stream|dgram) |^[^ :]* = ", text))
 
 
 def _goldens() -> Iterator[str]:
@@ -70,18 +76,55 @@ def _of_files() -> Iterator[bytes]:
         yield text[:_LONGEST].encode("utf-8", "surrogateescape")
 
 
+def _kind(text: str) -> type:
+    """Guess what reads a text."""
+    if "<plist" in text:
+        return LaunchdBuild
+    if "[Socket]" in text or "[Service]" in text:
+        return SystemdBuild
+    return XinetdBuild if re.search(r"^\s*(service|defaults|includ)", text, re.MULTILINE) else InetdBuild
+
+
 def _of_hosts() -> Iterator[bytes]:
     texts = list(dict.fromkeys((*_cases(), *_goldens())))
-    for number, text in enumerate(texts):
-        first = bytes([number % len(HOSTS)])
-        yield first + text[:_LONGEST].encode("utf-8", "surrogateescape")
+    kinds = [type(resolve(row.name).server) for row in HOSTS]
+    for turn, text in enumerate(texts):
+        kind = _kind(text)
+        suits = [number for number, server in enumerate(kinds) if server is kind]
+        yield bytes([suits[turn % len(suits)]]) + text[:_LONGEST].encode("utf-8", "surrogateescape")
     for number, row in enumerate(HOSTS):
         host = resolve(row.name)
+        for files in _planned(host):
+            yield bytes([number]) + joined({path: text for path, text in files.items() if not isinstance(text, Link)})[1:]
         folder = host.directory or "/etc/xinetd.d"
         text = texts[number % len(texts)][:_LONGEST]
         files = {host.config: f"includedir {folder}\n" if "xinetd" in host.name else text, f"{folder}/a": text}
         files |= {"/etc/hosts.allow": "imapd: 192.0.2. [2001:db8::]/32\n", "/etc/inetd.conf": text, "/etc/rc.conf": _SETTINGS[0]}
         yield bytes([number]) + joined(files)[1:]
+
+
+_WISHES = (
+    Service(name="imap", program=Program(path="/usr/sbin/imapd", args=("-x",)), greeting="* OK"),
+    Service(name="pop3", program=Program(path="/usr/sbin/ipop3d"), listeners=(Listener(family=Family.IPV6, v6only=False),)),
+    Service(name="echo", program=Builtin(builtin="echo"), listeners=(Listener(family=Family.IPV4),)),
+    Service(name="tftp", transport=Transport.UDP, port=69, program=Program(path="/usr/sbin/tftpd"), user="nobody"),
+    Service(name="mine", port=7777, program=Program(path="/usr/bin/mine"), listeners=(Listener(family=Family.IPV4, address="127.0.0.1"),)),
+    Service(
+        name="imaps", program=Program(path="/x"), limits=Limits(instances=5, nice=3, umask=0o22), access=Access(ipv4=("192.0.2.0/24",))
+    ),
+)
+
+
+def _planned(host: Host) -> Iterator[dict[str, str]]:
+    """Files that are right: each service alone where it can be planned, and all of those together."""
+    good: list[Service] = []
+    for service in _WISHES:
+        try:
+            yield dict(plan([service], host).files)
+        except Unprovable:
+            continue
+        good.append(service)
+    yield dict(plan(good, host).files)
 
 
 def _of_models() -> Iterator[bytes]:

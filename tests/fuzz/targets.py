@@ -20,7 +20,8 @@ from inet46.convert import convert
 from inet46.diagnostics import render
 from inet46.errors import Inet46Error
 from inet46.formats import rc_conf, sysctl_conf
-from inet46.knowledge import HOSTS, Host, resolve
+from inet46.formats.systemd.document import Link
+from inet46.knowledge import HOSTS, Host, LaunchdBuild, SystemdBuild, resolve
 from inet46.merge import merge
 from inet46.predict import predict
 from inet46.service import Program, Service
@@ -125,14 +126,21 @@ def _chosen(data: bytes, things: tuple[T, ...]) -> T:
     return things[data[0] % len(things)] if data else things[0]
 
 
+_UNITS: Mapping[type, str] = {SystemdBuild: "/imap.socket", LaunchdBuild: "/imap.plist"}  # where the main file is a folder
+
+
 def _files(data: bytes, host: Host) -> dict[str, str]:
     """One text is the host's main file; further ones are named by their first lines."""
     first, *more = text_of(data[1:]).split(MARK)
-    files = {host.config: first}
+    files = {f"{host.config}{_UNITS.get(type(host.server), '')}": first}
     head, _, rest = first.partition("\n")
     if head.startswith("/"):
-        files = {host.config: "", head: rest}
-    return {**files, **{head: rest for head, _, rest in (part.partition("\n") for part in more)}}
+        files = {head: rest} if type(host.server) in _UNITS else {host.config: "", head: rest}
+    files |= {head: rest for head, _, rest in (part.partition("\n") for part in more)}
+    if isinstance(host.server, SystemdBuild):  # every socket is enabled; a link is no text that an input could hold
+        started = [path for path in files if path.endswith(".socket")]
+        files |= {f"{host.config}/sockets.target.wants/{path.rpartition('/')[2]}": Link(path) for path in started}
+    return files
 
 
 def _hosts() -> tuple[Host, ...]:

@@ -177,7 +177,8 @@ def _second(name: str, held: Held) -> Loss:
 
 def _no_program(name: str, entry: Entry) -> Loss:
     if isinstance(entry.program, Unstartable):
-        why = f"{entry.program.words[0]} is no absolute path, so every client is disconnected on the old host"
+        what = f"{entry.program.words[0]} is no absolute path" if entry.program.words else "no program is named"
+        why = f"{what}, so every client is disconnected on the old host"
         return Loss(service=name, thing="service", what="the whole service", why=why, guards=True, span=entry.origin)
     told = next((word for word in entry.extra if word.startswith("redirect")), "redirect")
     return Loss(

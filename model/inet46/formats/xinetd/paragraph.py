@@ -6,7 +6,7 @@ Sources: parse.c (tables of attributes), confparse.c (service_fill, check_entry,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -74,6 +74,26 @@ class Unknown(Exception):
 
 
 @attrs.define
+class _Growing:
+    """A list that any number of lines may add to and take from: `values` by their places, and the places of each value."""
+
+    values: dict[int, str] = attrs.field(factory=dict)
+    places: dict[str, list[int]] = attrs.field(factory=dict)
+    next: int = 0
+
+    def add(self, values: Iterable[str]) -> None:
+        for value in values:
+            self.values[self.next] = value
+            self.places.setdefault(value, []).append(self.next)
+            self.next += 1
+
+    def remove(self, values: Iterable[str]) -> None:
+        for value in values:
+            for place in self.places.pop(value, ()):
+                del self.values[place]
+
+
+@attrs.define
 class Weighed:
     """One service paragraph while its attributes are weighed."""
 
@@ -83,7 +103,9 @@ class Weighed:
     defaults: Mapping[str, tuple[str, ...]]
     inherited: Mapping[str, tuple[str, ...]]
     faults: list[Diagnostic]
+    enabled: frozenset[str] = frozenset()
     values: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    lists: dict[str, _Growing] = attrs.field(factory=dict)
 
     @property
     def id(self) -> str:
@@ -102,7 +124,7 @@ class Weighed:
     @property
     def revived(self) -> bool:
         """True if the defaults' list of enabled services names this one, which clears what had disabled it."""
-        return self.id in {other.lower() for other in self.defaults.get("enabled", ())}
+        return self.id in self.enabled
 
     def entry(self) -> Entry | None:
         """Return the entry, or None when it is switched off."""
@@ -123,6 +145,7 @@ class Weighed:
             self._take(attribute)
             if self.build.disable_is_final and self._off():
                 return None
+        self.values.update({name: tuple(held.values.values()) for name, held in self.lists.items()})
         if self._off() and not self.revived:
             return None
         kinds = {value.upper() for value in self.values.get("type", ())}
@@ -173,19 +196,23 @@ class Weighed:
             raise Lost("-= cannot be used for env", name)
         elif problem := mistake(name, attribute.values):
             raise Lost(f"{name}: {problem}", name, told=_LIST if name in INHERITED else _BAD)
+        elif count == -2:
+            self._change(name, attribute)
         else:
-            self.values[name] = self._list(name, attribute) if count == -2 else attribute.values
+            self.values[name] = attribute.values
 
     def _off(self) -> bool:
         return "disable" in self.values and self._yes("disable")
 
-    def _list(self, name: str, attribute: Attribute) -> tuple[str, ...]:
-        if attribute.operator == "=":
-            return attribute.values
-        before = self.values.get(name, self.inherited.get(name, ()))
+    def _change(self, name: str, attribute: Attribute) -> None:
+        """Set a list, add to it or take from it; a service begins with that of the defaults."""
+        if attribute.operator == "=" or name not in self.lists:
+            self.lists[name] = _Growing()
+            self.lists[name].add(() if attribute.operator == "=" else self.inherited.get(name, ()))
         if attribute.operator == "-=":
-            return tuple(value for value in before if value not in attribute.values)
-        return (*before, *attribute.values)
+            self.lists[name].remove(attribute.values)
+        else:
+            self.lists[name].add(attribute.values)
 
     def _warn(self, code: str, name: str, message: str, span: Span) -> None:
         self.faults.append(fault(code, name, f"{self.paragraph.name}: {message}", span, severity=Severity.WARNING))

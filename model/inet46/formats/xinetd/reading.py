@@ -5,6 +5,7 @@ Sources: confparse.c (parse_conf_file, remove_disabled_services, check_entry), i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
@@ -20,6 +21,10 @@ from inet46.service import Builtin
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
+
+_DEEPEST = 40  # files that include one another; xinetd itself has its stack and its open files for a bound
+_MOST = 10_000  # includes at all: files that each name the next one twice would be two to the power of their number
+_LARGEST = 32 * 1024 * 1024  # characters of what is read because of them
 
 
 class _Ended(Exception):
@@ -38,7 +43,10 @@ class _State:
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
-    bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]] = attrs.field(factory=dict)  # earlier services with a bind
+    bound: dict[tuple[Transport, int | None], dict[str, Entry]] = attrs.field(factory=dict)  # earlier services with a bind
+    includes: int = 0
+    size: int = 0
+    folders: dict[str, list[str]] = attrs.field(factory=dict)
 
     def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
         """Read a file and, in place, what it includes."""
@@ -58,8 +66,10 @@ class _State:
         if not include.path.startswith("/"):
             self.unknown.append(f"{document.source.path}:{include.span.line}: {include.path} is relative to where xinetd was started")
             return
-        paths = list(_folder(self.files, include.path)) if include.folder else [include.path]
-        for path in paths:
+        for path in self._folder(include.path) if include.folder else [include.path]:
+            if self._too_much(path, len(seen)):
+                self.unknown.append(f"{document.source.path}:{include.span.line}: too many includes to be followed, here of {path}")
+                return
             if path in seen:
                 self._say("I127", "include-loop", f"{path} includes itself", include.span)
             elif path in self.files:
@@ -67,7 +77,19 @@ class _State:
             else:
                 self._say("I126", "missing-include", f"{path} is not there; xinetd goes on without it", include.span)
 
+    def _too_much(self, path: str, depth: int) -> bool:
+        """Count an include; return True if it is one too many."""
+        self.includes += 1
+        self.size += len(self.files.get(path, ""))
+        return depth > _DEEPEST or self.includes > _MOST or self.size > _LARGEST
+
+    def _folder(self, folder: str) -> list[str]:
+        if folder not in self.folders:
+            self.folders[folder] = list(_folder(self.files, folder))
+        return self.folders[folder]
+
     def _add_defaults(self, paragraph: Paragraph) -> None:
+        lists: dict[str, list[str]] = {}
         for attribute in paragraph.attributes:
             scalar = not attribute.name.startswith("log_")
             passed_over = scalar and (attribute.name in self.defaults or attribute.operator != "=")
@@ -77,17 +99,27 @@ class _State:
                 self._say("I174", "fatal-default", text, attribute.span)
                 raise _Ended
             if attribute.name in {"enabled", "disabled", *INHERITED}:
-                self.defaults[attribute.name] = (*self.defaults.get(attribute.name, ()), *attribute.values)
+                lists.setdefault(attribute.name, list(self.defaults.get(attribute.name, ()))).extend(attribute.values)
             else:
                 self.defaults.setdefault("bind" if attribute.name == "interface" else attribute.name, attribute.values)
+        self.defaults.update({name: tuple(values) for name, values in lists.items()})
+
+    @functools.cached_property
+    def enabled(self) -> frozenset[str]:
+        """The ids in the `enabled` list of defaults, in small letters, once every file has been read."""
+        return frozenset(other.lower() for other in self.defaults.get("enabled", ()))
+
+    @functools.cached_property
+    def disabled(self) -> frozenset[str]:
+        """The same of `disabled`."""
+        return frozenset(other.lower() for other in self.defaults.get("disabled", ()))
 
     def listed(self, name: str, span: Span) -> bool:
         """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
-        enabled, disabled = ({other.lower() for other in self.defaults.get(key, ())} for key in ("enabled", "disabled"))
-        if "enabled" in self.defaults and name not in enabled:
+        if "enabled" in self.defaults and name not in self.enabled:
             self._say("I131", "not-enabled", f"{name} is not in the `enabled` list of defaults", span)
             return False
-        return name not in disabled
+        return name not in self.disabled
 
     def identical(self, entry: Entry, bind: str | None) -> bool:
         """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no bind.
@@ -95,17 +127,13 @@ class _State:
         `bind` is the address as the file says it: 0.0.0.0 and :: count, and so does one that flags contradict.
         """
         port = entry.port if entry.port is not None else self.host.port(entry.service, entry.transport)
-        earlier = self.bound.setdefault((entry.transport, port), [])
-        for theirs, other in earlier:
-            if bind in {None, theirs}:
-                text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
-                self.faults.append(
-                    Diagnostic(code="I202", name="identical-service", severity=Severity.ERROR, message=text, span=entry.origin)
-                )
-                return True
-        if bind is not None:
-            earlier.append((bind, entry))
-        return False
+        earlier = self.bound.setdefault((entry.transport, port), {})
+        other = next(iter(earlier.values()), None) if bind is None else earlier.setdefault(bind, entry)
+        if other is None or other is entry:
+            return False
+        text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
+        self.faults.append(Diagnostic(code="I202", name="identical-service", severity=Severity.ERROR, message=text, span=entry.origin))
+        return True
 
     def adopt(self, entry: Entry) -> Entry | None:
         """Take over a service of inetd.conf: the lists hold for its name, and it gets the address that the defaults bind."""
@@ -153,7 +181,7 @@ def read(files: Mapping[str, str], build: XinetdBuild, host: Host, compat: Itera
         return Reading(faults=tuple(state.faults), sources=tuple(dict.fromkeys(state.sources)))
     entries: list[Entry] = []
     for told, inherited in state.services:
-        weighed = Weighed(told, build, host, state.defaults, inherited, state.faults)
+        weighed = Weighed(told, build, host, state.defaults, inherited, state.faults, state.enabled)
         try:
             entry = weighed.entry()
         except Lost as lost:
