@@ -107,6 +107,14 @@ def test_an_inetd_conf_of_any_shape_is_read_in_time_that_grows_with_its_size(sha
 
 
 @pytest.mark.slow
+def test_manifests_of_one_name_are_found_in_time_that_grows_with_the_file() -> None:
+    host = resolve("illumos/inetd")
+    assert is_linear(
+        lambda text: formats.read({host.config: text}, host), lambda n: "".join(f"a{i} stream tcp nowait root /x x\n" for i in range(n))
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("what", PARSED)
 def test_a_file_is_parsed_in_time_that_grows_with_its_size(what: str) -> None:
     assert is_linear(*PARSED[what])
@@ -120,6 +128,24 @@ def test_files_that_each_name_the_next_one_twice_are_not_followed_for_ever() -> 
     unknown = formats.read(files, XINETD).unknown
     assert any("too many includes to be followed" in reason for reason in unknown)
     assert len(unknown) < 100
+
+
+@pytest.mark.parametrize("name", ["freebsd-14/inetd", "netbsd-10/inetd"])
+def test_unknown_built_ins_that_go_on_in_one_another_end_in_what_is_not_known(name: str) -> None:
+    host = resolve(name)
+    line = "nope stream tcp nowait root internal\n"
+    reading = formats.read({host.config: line + f" {line}" * 2000}, host)
+    assert "below more than 20 unknown built-ins" in reading.unknown[0]
+
+
+def test_netbsds_includes_are_not_followed_for_ever_either() -> None:
+    host = resolve("netbsd-10/inetd")
+    chain = {f"/etc/{n}": f".include /etc/{n + 1}\n" for n in range(3000)} | {host.config: ".include /etc/0\n"}
+    assert [reason.partition(": ")[2] for reason in formats.read(chain, host).unknown] == [
+        "too many includes to be followed, here of /etc/40"
+    ]
+    twice = {f"/etc/{n}": f".include /etc/{n + 1}\n" * 2 for n in range(30)} | {host.config: ".include /etc/0\n"}
+    assert formats.read(twice, host).unknown
 
 
 def test_a_chain_of_includes_ends_before_the_stack_does() -> None:

@@ -15,7 +15,7 @@ import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry, Unstartable
-from inet46.formats._reading import NUMBER, Reading, fault
+from inet46.formats._reading import NUMBER, Included, Reading, fault
 from inet46.formats.inetd import definitions, fields
 from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unknown
 from inet46.formats.inetd.document import SERVER, Document, Fields, Policy, logical_lines, parse
@@ -61,6 +61,9 @@ def read(documents: Iterable[Document], build: InetdBuild, host: Host, files: Ma
     )
 
 
+_MOST_GIVEN_UP = 20  # each reads all that is below it again
+
+
 @attrs.define
 class _Reader:
     """What has been read so far.
@@ -86,6 +89,9 @@ class _Reader:
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
     unordered: list[tuple[str, ...]] = attrs.field(factory=list)
+    included: Included = attrs.field(factory=Included)
+    given_up: int = 0  # entries with an unknown built-in, each of which goes on below the one before
+    named: set[tuple[str, ...]] = attrs.field(factory=set)
 
     # -- statements
 
@@ -160,12 +166,16 @@ class _Reader:
             raise lost
         self._carry(lost, statement)
         if lost.name == "unknown-builtin" and self.build.builtin_ends_entry and isinstance(statement, Fields):
+            if self.given_up == _MOST_GIVEN_UP:
+                raise Dark(f"what becomes of the lines that go on below more than {_MOST_GIVEN_UP} unknown built-ins")
+            self.given_up += 1
             rest = Document(statement.span.source, statement.below)
             if self.build.keyed:
                 self._cursor(Cursor(rest, self.build))
             else:
                 for line in logical_lines(rest, self.build, statement.number + 1):
                     self.statement(line)
+            self.given_up -= 1
 
     def _entry_of(self, statement: Statement) -> Entry | None:
         match statement:
@@ -185,10 +195,13 @@ class _Reader:
         if self.policy is not None:
             entry = attrs.evolve(entry, extra=(*entry.extra, f"IPsec policy {self.policy}"))
             self.policy = self.policy if self.build.pragma is Pragma.FILE else None
-        if self.build.first_wins and any(_twins(entry, other) for other in self.entries):
+        # inetconv makes one manifest of two entries: service and protocol are all that is in its name.
+        name = (entry.service, *(bind.key for bind in entry.binds))
+        if self.build.first_wins and name in self.named:
             text = f"{entry.service}: a line for this service and protocol stands above, and the first one counts; this one is lost"
             self._say("I125", "already-converted", text, statement.span)
             return
+        self.named.add(name)
         self.entries.append(entry)
 
     def finish(self) -> None:
@@ -237,6 +250,8 @@ class _Reader:
             if path in self.chain:
                 self._say("I127", "include-loop", f"{path} includes itself", directive.span, Severity.WARNING)
                 continue
+            if self.included.one_more(self.files[path], len(self.chain)):
+                raise Unknown(f"too many includes to be followed, here of {path}")
             document = parse(self.files[path], path)
             self.sources.append(document.source)
             self.document(document)
@@ -414,8 +429,3 @@ class _Reader:
         self.leaked = hosts if build.builtin_leaks_address and hosts != "*" else None
         has = ", ".join(build.builtins) or "none"
         raise Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
-
-
-def _twins(one: Entry, other: Entry) -> bool:
-    """Return True if inetconv makes one manifest of two entries: service and protocol are all that is in its name."""
-    return one.service == other.service and [bind.key for bind in one.binds] == [bind.key for bind in other.binds]

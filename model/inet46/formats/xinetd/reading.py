@@ -12,7 +12,7 @@ import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
-from inet46.formats._reading import Reading, fault, numeric
+from inet46.formats._reading import Included, Reading, fault, numeric
 from inet46.formats.xinetd.document import Document, Include, Paragraph, parse
 from inet46.formats.xinetd.paragraph import INHERITED, Lost, Unknown, Weighed
 from inet46.formats.xinetd.values import fatal
@@ -21,10 +21,6 @@ from inet46.service import Builtin
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
-
-_DEEPEST = 40  # files that include one another; xinetd itself has its stack and its open files for a bound
-_MOST = 10_000  # includes at all: files that each name the next one twice would be two to the power of their number
-_LARGEST = 32 * 1024 * 1024  # characters of what is read because of them
 
 
 class _Ended(Exception):
@@ -44,8 +40,7 @@ class _State:
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
     bound: dict[tuple[Transport, int | None], dict[str, Entry]] = attrs.field(factory=dict)  # earlier services with a bind
-    includes: int = 0
-    size: int = 0
+    includes: Included = attrs.field(factory=Included)
     folders: dict[str, list[str]] = attrs.field(factory=dict)
 
     def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
@@ -67,7 +62,7 @@ class _State:
             self.unknown.append(f"{document.source.path}:{include.span.line}: {include.path} is relative to where xinetd was started")
             return
         for path in self._folder(include.path) if include.folder else [include.path]:
-            if self._too_much(path, len(seen)):
+            if self.includes.one_more(self.files.get(path, ""), len(seen)):
                 self.unknown.append(f"{document.source.path}:{include.span.line}: too many includes to be followed, here of {path}")
                 return
             if path in seen:
@@ -76,12 +71,6 @@ class _State:
                 self.load(path, seen)
             else:
                 self._say("I126", "missing-include", f"{path} is not there; xinetd goes on without it", include.span)
-
-    def _too_much(self, path: str, depth: int) -> bool:
-        """Count an include; return True if it is one too many."""
-        self.includes += 1
-        self.size += len(self.files.get(path, ""))
-        return depth > _DEEPEST or self.includes > _MOST or self.size > _LARGEST
 
     def _folder(self, folder: str) -> list[str]:
         if folder not in self.folders:
