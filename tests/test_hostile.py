@@ -10,10 +10,13 @@ from collections.abc import Callable
 import pytest
 
 from inet46 import codec, formats
+from inet46.convert import convert
 from inet46.errors import ModelError
-from inet46.formats import inetd, launchd, rc_conf, sysctl_conf, systemd
+from inet46.formats import Link, inetd, launchd, rc_conf, sysctl_conf, systemd
 from inet46.knowledge import resolve
+from inet46.merge import merge
 from inet46.predict import predict
+from inet46.service import Program, Service
 
 XINETD, INETD, SYSTEMD = (resolve(f"debian-12/{name}") for name in ("xinetd", "openbsd-inetd", "systemd"))
 ENTRY = "service a\n{{\n type = UNLISTED\n port = {}\n socket_type = stream\n wait = no\n user = root\n server = /x\n{}}}\n"
@@ -191,3 +194,21 @@ def test_a_binary_property_list_that_holds_the_same_part_over_and_over_is_none()
 def test_an_xml_encoding_that_nobody_knows_costs_its_file_alone() -> None:
     document = launchd.parse('<?xml version="1.0" encoding="UTF-23"?>\n<plist version="1.0"><dict/></plist>\n')
     assert document.problem == "no property list, neither XML nor binary"
+
+
+# -- what the fuzzer found ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_word_of_nothing_but_blanks_is_merged_and_converted_like_any_other() -> None:
+    imap = Service(name="imap", program=Program(path="/usr/sbin/imapd"))
+    files = {"/etc/inetd.conf": "imap\tstream\ttcp\t\f\troot\t/usr/sbin/x\tx\n"}
+    assert "imapd" in merge((imap,), "debian-12/inetutils-inetd", files).files["/etc/inetd.conf"]
+    assert convert(files, "debian-12/inetutils-inetd", "debian-12/xinetd").losses
+
+
+def test_a_socket_unit_without_a_program_is_a_loss_and_no_defect() -> None:
+    folder = SYSTEMD.config
+    files = {f"{folder}/a.socket": "[Socket]\nListenStream=143\nAccept=yes\n"}
+    files[f"{folder}/sockets.target.wants/a.socket"] = Link(f"{folder}/a.socket")
+    made = convert(files, SYSTEMD, "debian-12/xinetd")
+    assert "no program is named, so every client is disconnected on the old host" in [loss.why for loss in made.losses]

@@ -307,7 +307,7 @@ def _guarded(service: Service, fresh: Entry, mine: tuple[Entry, ...]) -> Entry:
 
 def _carried(entry: Entry) -> tuple[str, ...]:
     """Return what a paragraph also says and its successor goes on saying: all but what would take the place of the server."""
-    return tuple(word for word in entry.extra if word.split()[0] != "redirect" and "SENSOR" not in word.upper().split())
+    return tuple(word for word in entry.extra if word.partition(" ")[0] != "redirect" and "SENSOR" not in word.upper().split())
 
 
 def _distinct(fresh: tuple[Entry, ...], kept: list[Entry]) -> tuple[Entry, ...]:

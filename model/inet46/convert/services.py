@@ -192,7 +192,7 @@ def _no_program(name: str, entry: Entry) -> Loss:
 
 
 def _extra(name: str, word: str, entry: Entry) -> Loss:
-    thing = next((known for known in GUARDS if known in word), word.split(maxsplit=1)[0])
+    thing = next((known for known in GUARDS if known in word), word.partition(" ")[0])
     what = f"{word} (nothing)" if word.endswith("=") else word
     return Loss(service=name, thing=thing, what=what, why=NO_WORD, guards=thing in GUARDS, span=entry.origin)
 
