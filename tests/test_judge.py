@@ -218,7 +218,17 @@ def test_bytes_that_are_no_utf8_go_back_as_they_came() -> None:
     decision = judged(look)
 
     assert changed(decision).files[0].new == content + V6_LINE.encode()
-    assert " # caf\\xe9\r" in list(decision.diffs[0].lines())
+    assert " # caf\\xe9␍" in list(decision.diffs[0].lines())
+
+
+def test_of_a_file_that_not_everybody_may_read_a_diff_shows_what_changes_and_nothing_else() -> None:
+    text = "# password: 12345\n" + V4_LINE
+    open_file, private = (
+        judged(attrs.evolve(a_look(sockets=(V4,)), files=(a_file("/etc/inetd.conf", text, mode=mode),))) for mode in (0o644, 0o640)
+    )
+
+    assert " # password: 12345" in list(open_file.diffs[0].lines())
+    assert list(private.diffs[0].lines())[2:] == ["@@ -2,0 +3 @@", "+" + V6_LINE.rstrip("\n")]
 
 
 def test_a_service_that_is_switched_off_loses_its_line_and_its_sockets() -> None:

@@ -98,7 +98,7 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         warnings=(*warnings, *_side_effects(merged, look)),
         # Where there is only something to tidy up, nobody is to be told anything.
         transaction=attrs.evolve(change, activate=(), undo=()) if wanted else change,
-        diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
+        diffs=tuple(Diff(path=path, old=files.get(path), new=text, private=_private(path, look)) for path, text in merged.files.items()),
         words=tuple(changes(merged, now, look)),
     )
 
@@ -116,6 +116,12 @@ def _recovery(look: Look, policy: HostPolicy | None, *, id: str, label: str) -> 
         words=(f"an interrupted change ({look.journal_pending}) is rolled back first: it has left no super-server running",),
         warnings=tuple(_last_change(look)),
     )
+
+
+def _private(path: str, look: Look) -> bool:
+    """Return True for a file that not everybody on the host may read."""
+    seen = look.file(path)
+    return seen is not None and seen.mode is not None and not seen.mode & 0o004
 
 
 # -- which host this is ----------------------------------------------------------------------------------------------------------------
