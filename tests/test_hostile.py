@@ -72,6 +72,9 @@ INETD_SHAPES: dict[str, Callable[[int], str]] = {
     "lines of one word": lambda n: "a\n" * n,
     "services of the same port": lambda n: "7777 stream tcp nowait root /x x\n" * n,
     "lines that go on": lambda n: "imap stream tcp nowait root /x x\n" + "\ty\n" * n,
+    "addresses of one port": lambda n: "".join(
+        f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}:7777 stream tcp nowait root /x x\n" for i in range(n)
+    ),
     "a line without an end": lambda n: "a" * (50 * n),
     "a line of words": lambda n: "imap stream tcp nowait root /x " + "y " * (10 * n) + "\n",
     "quotes that are not closed": lambda n: "imap stream tcp nowait root '/x\n" * n,
