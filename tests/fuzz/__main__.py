@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -78,7 +79,7 @@ def run(total: int, names: list[str], seed: str, jobs: int) -> int:
     """Fuzz, and tell; returns how many different findings there are."""
     sums: dict[str, list[Result]] = {name: [] for name in names}
     found: dict[tuple[str, str, str], Finding] = {}
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
+    with contextlib.suppress(KeyboardInterrupt), ProcessPoolExecutor(max_workers=jobs) as pool:  # what was done is told all the same
         for result in pool.map(chunk, *zip(*planned(total, names, seed), strict=True)):
             sums[result.target].append(result)
             for finding in result.findings:

@@ -95,14 +95,19 @@ def _rc_conf(data: bytes) -> None:
     value, text = _chosen(data, _VALUES), text_of(data[1:])
     document = rc_conf.parse(text)
     for name in ("ipv6_ipv4mapping", "inetd_enable", "x"):
-        rc_conf.get(document, name)
-        try:
-            changed = rc_conf.set_value(document, name, value)
-        except OURS:
-            continue
-        assert rc_conf.get(changed, name) == value, "what was set is not what is got"
-        assert rc_conf.set_value(changed, name, value) is changed, "a value that is there is set again"
+        _set(rc_conf, document, name, value)
     rc_conf.unset(document, "inetd_enable")
+
+
+def _set(module: Any, document: Any, name: str, value: str) -> None:
+    """Set a value in a file of settings, and read it back."""
+    module.get(document, name)
+    try:
+        changed = module.set_value(document, name, value)
+    except OURS:
+        return
+    assert module.get(changed, name) == value, "what was set is not what is got"
+    assert module.set_value(changed, name, value) is changed, "a value that is there is set again"
 
 
 def _sysctl(data: bytes) -> None:
@@ -111,12 +116,7 @@ def _sysctl(data: bytes) -> None:
         document = sysctl_conf.parse(text, "", dialect)
         assert sysctl_conf.emit(document) == text, f"lossy as {dialect.value}"
         for key in ("net.ipv6.bindv6only", "net.inet6.ip6.v6only"):
-            sysctl_conf.get(document, key)
-            try:
-                changed = sysctl_conf.set_value(document, key, value)
-            except OURS:
-                continue
-            assert sysctl_conf.get(changed, key) == value, "what was set is not what is got"
+            _set(sysctl_conf, document, key, value)
 
 
 # -- hosts -------------------------------------------------------------------------------------------------------------------------------
