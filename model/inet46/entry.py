@@ -20,13 +20,15 @@ class Bind:
     """One bind that an entry leads to.
 
     `v6only` is what the daemon sets itself; None means that it leaves the option to the kernel. `key` is by what the daemon recognises two
-    binds as the same one (the protocol string, on most inetds): the later of two then replaces the earlier.
+    binds as the same one (the protocol string, on most inetds): the later of two then replaces the earlier. `name` is the host name for
+    which the address was found, where the file names one.
     """
 
     family: Family
     v6only: bool | None = None
     address: str | None = None
     key: str = ""
+    name: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +45,8 @@ class Unstartable:
 class Entry:
     """What a super-server is told to do for one service.
 
-    `service` is the name or number as written, `port` the number if the file itself says it. `id` is xinetd's; elsewhere it is None.
+    `service` is the name or number as written, `port` the number if the file itself says it (0 is one that the kernel picks at every
+    start). `id` is xinetd's; elsewhere it is None.
     `only_from` None admits everybody, an empty tuple nobody. `extra` is what it also says and no field
     holds, word for word. `origin` is where it stands and takes no part in comparisons.
     """

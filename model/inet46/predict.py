@@ -14,10 +14,10 @@ import attrs
 from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
 from inet46.host import HostPolicy
-from inet46.knowledge import Dual, Host, Owner, resolve
+from inet46.knowledge import Dual, Host, InetdBuild, Owner, resolve
 from inet46.sockets import Family, Kind, Socket, Transport, collide, kind_of
 
-__all__ = ["Held", "Prediction", "predict"]
+__all__ = ["Held", "Prediction", "Refused", "predict"]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,10 +35,20 @@ class Held:
 
 
 @attrs.frozen(kw_only=True)
+class Refused:
+    """One bind that the kernel refuses, and the entry that asked for it."""
+
+    socket: Socket
+    entry: Entry
+    bind: Bind
+
+
+@attrs.frozen(kw_only=True)
 class Prediction:
-    """Sockets in the order they were bound; faults in the order they happen; what cannot be known."""
+    """Sockets in the order they were bound; refused binds and faults in the order they happen; what cannot be known."""
 
     sockets: tuple[Held, ...] = ()
+    refused: tuple[Refused, ...] = ()
     faults: tuple[Diagnostic, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -58,6 +68,7 @@ class _Replay:
     host: Host
     table: dict[_Key, tuple[Socket, Entry] | None] = attrs.field(factory=dict)
     ports: dict[tuple[Transport, int], dict[_Key, None]] = attrs.field(factory=dict)
+    refused: list[Refused] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
 
@@ -83,7 +94,7 @@ class _Replay:
     def _bind(self, entry: Entry, bind: Bind, port: int) -> None:
         socket = self._socket(entry, bind, port)
         # A bind without a key is never recognised again: it stands for itself.
-        key = (entry.service, bind.key, bind.family, bind.address) if bind.key else (len(self.table),)
+        key = (entry.service, bind.key, bind.family, bind.address, self._told(bind)) if bind.key else (len(self.table),)
         held = self.table.get(key)
         if held and held[0] == socket:
             self.table[key] = (socket, entry)  # the socket stays, the later entry serves it
@@ -93,7 +104,7 @@ class _Replay:
             # Linux: EINVAL (__inet6_bind); FreeBSD: EADDRNOTAVAIL (in6_pcbbind). Both were met.
             text = f"{_label(entry)}: [{socket.address}]:{port} is an IPv4 address and the socket for IPv6 alone; nothing is bound"
             self.faults.append(_fault(entry, "I305", "mapped-and-v6only", text))
-            self.table[key] = None
+            self._refuse(key, socket, entry, bind)
             return
         near = self.ports.setdefault((socket.transport, port), {})
         conflicts = self.host.kernel.conflicts(socket.transport)
@@ -102,8 +113,12 @@ class _Replay:
         if other is None:
             self.table[key] = (socket, entry)
             return
-        self.table[key] = None
+        self._refuse(key, socket, entry, bind)
         self.faults.append(self._double_bind(entry, socket, *other))
+
+    def _refuse(self, key: _Key, socket: Socket, entry: Entry, bind: Bind) -> None:
+        self.table[key] = None
+        self.refused.append(Refused(socket=socket, entry=entry, bind=bind))
 
     def _double_bind(self, entry: Entry, socket: Socket, held: Socket, holder: Entry) -> Diagnostic:
         lost = sorted(socket.families - held.families, key=lambda family: family.value)
@@ -116,6 +131,11 @@ class _Replay:
             f"{_label(entry)}: address already in use: {socket} is taken by {held} of {holder.service}; {consequence}",
             notes=(f"the first of two conflicting entries wins{where}",),
         )
+
+    def _told(self, bind: Bind) -> str | None:
+        """Return the name of an address for a daemon that compares addresses as they are written."""
+        build = self.host.server
+        return bind.name if isinstance(build, InetdBuild) and not build.merges_wildcards else None
 
     def _socket(self, entry: Entry, bind: Bind, port: int) -> Socket:
         address = bind.address or bind.family.wildcard
@@ -153,12 +173,18 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
     seen: Counter[tuple[Transport, int]] = Counter()
     for socket, entry in bound:
         port = socket.transport, socket.port
-        sockets.append(Held(socket=socket, accepts=_accepts(seen[port], near[port], replay.host), entry=entry))
+        accepts = _accepts(seen[port], near[port], replay.host) if socket.port else socket.families  # a port that was picked has one socket
+        sockets.append(Held(socket=socket, accepts=accepts, entry=entry))
         seen[port] += 1
     served = {(held.socket.transport, held.socket.port) for held in sockets if kind_of(held.socket) is Kind.V4_ANY}
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
     starved = [_starved(held) for held in sockets if not held.accepts]
-    return Prediction(sockets=tuple(sockets), faults=(*replay.faults, *deaf, *starved), unknown=tuple(replay.unknown))
+    return Prediction(
+        sockets=tuple(sockets),
+        refused=tuple(replay.refused),
+        faults=(*replay.faults, *deaf, *starved),
+        unknown=tuple(replay.unknown),
+    )
 
 
 def _accepts(place: int, near: list[Socket], host: Host) -> frozenset[Family]:

@@ -5,7 +5,7 @@ The order of the tokens is the order of preference when a socket has to be spell
 
 import attrs
 
-from inet46.knowledge.rows import Bound, InetdBuild, Suffix, Token
+from inet46.knowledge.rows import Bound, InetdBuild, Protocols, Suffix, Token
 from inet46.sockets import Family, Transport
 
 __all__ = ["INETDS"]
@@ -27,6 +27,7 @@ _FREEBSD_4_TOKENS = tuple(sorted(_FREEBSD_TOKENS, key=lambda token: token.name i
 _FREEBSD = InetdBuild(
     name="freebsd-inetd",
     tokens=_FREEBSD_TOKENS,
+    protocols=Protocols.LISTED,
     builtins=(*_BUILTINS, "tcpmux", "auth"),
     numeric_ports=False,
     host_prefix=False,
@@ -42,6 +43,8 @@ _FREEBSD = InetdBuild(
     merges_wildcards=False,
     builtin_ends_entry=False,
     builtin_leaks_address=False,
+    port_modulus=None,
+    binds_lists_backwards=False,
     adds_tcpmux=False,
     max_args=20,
     excess_args_cost_line=True,
@@ -50,6 +53,8 @@ _FREEBSD = InetdBuild(
     rate_offset=0,
     user_group=":",
     bad_user_costs_entry=True,
+    empty_group_is_one=False,
+    version_behind_slash=False,
     short_line_kills=True,
     rebind_conflict=True,
     heals="signal ALRM",
@@ -77,6 +82,7 @@ INETDS = (
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, key="udp6"),)),
             Token(name="udp46", transport=_UDP, opens=(Bound(family=_V6, key="udp46"),), named=False),
         ),
+        protocols=Protocols.LAST_DIGIT,
         builtins=_BUILTINS,
         numeric_ports=True,
         host_prefix=True,
@@ -92,6 +98,8 @@ INETDS = (
         merges_wildcards=False,
         builtin_ends_entry=True,
         builtin_leaks_address=False,
+        port_modulus=None,
+        binds_lists_backwards=True,
         adds_tcpmux=False,
         max_args=20,
         excess_args_cost_line=False,
@@ -100,6 +108,8 @@ INETDS = (
         rate_offset=1,
         user_group=".:",
         bad_user_costs_entry=False,
+        empty_group_is_one=False,
+        version_behind_slash=False,
         short_line_kills=False,
         rebind_conflict=True,
         heals="reload",
@@ -121,6 +131,7 @@ INETDS = (
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, v6only=False, key="udp6"),)),
             Token(name="udp46", transport=_UDP, opens=(Bound(family=_V4, key="udp46"),)),
         ),
+        protocols=Protocols.PREFIX,
         builtins=(*_BUILTINS, "tcpmux"),
         numeric_ports=True,
         host_prefix=True,
@@ -136,6 +147,8 @@ INETDS = (
         merges_wildcards=True,
         builtin_ends_entry=False,
         builtin_leaks_address=True,
+        port_modulus=1 << 16,
+        binds_lists_backwards=False,
         adds_tcpmux=True,
         max_args=None,
         excess_args_cost_line=False,
@@ -144,9 +157,12 @@ INETDS = (
         rate_offset=0,
         user_group=":.",
         bad_user_costs_entry=True,
+        empty_group_is_one=False,
+        version_behind_slash=False,
         short_line_kills=False,
         rebind_conflict=True,
         heals="reload",
+        picks_port=True,
         unmaps_hosts=True,
         source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6; measured: tests/test_daemons.py",
     ),
@@ -164,6 +180,7 @@ INETDS = (
                 for digits in ("4", "46", "64", "6only")
             ),
         ),
+        protocols=Protocols.STRICT,
         builtins=_BUILTINS,
         numeric_ports=True,
         host_prefix=True,
@@ -179,6 +196,8 @@ INETDS = (
         merges_wildcards=False,
         builtin_ends_entry=False,
         builtin_leaks_address=False,
+        port_modulus=None,
+        binds_lists_backwards=False,
         adds_tcpmux=False,
         max_args=20,
         excess_args_cost_line=False,
@@ -187,10 +206,13 @@ INETDS = (
         rate_offset=1,
         user_group=".:",
         bad_user_costs_entry=False,
+        empty_group_is_one=False,
+        version_behind_slash=False,
         short_line_kills=False,
         rebind_conflict=True,
         heals="reload",
         strict=True,
+        picks_port=True,
         backslash=True,
         glues_args=True,
         argv0_is_path=True,
@@ -210,7 +232,8 @@ INETDS = (
                 for kind in (_TCP, _UDP)
                 for digits in ("", "4", "6", "46", "64", "6only")
             ),
-            builtins=tuple(name for name in _BUILTINS if name != "discard"),  # "not supported", inet.c says
+            protocols=Protocols.ETC_PROTOCOLS,
+            builtins=(*(name for name in _BUILTINS if name != "discard"), "tcpmux"),  # "not supported", inet.c says
             numeric_ports=False,
             host_prefix=False,
             brackets=False,
@@ -225,6 +248,8 @@ INETDS = (
             merges_wildcards=False,
             builtin_ends_entry=False,
             builtin_leaks_address=False,
+            port_modulus=None,
+            binds_lists_backwards=False,
             adds_tcpmux=False,
             max_args=None,
             excess_args_cost_line=False,
@@ -233,6 +258,8 @@ INETDS = (
             rate_offset=0,
             user_group=".",
             bad_user_costs_entry=True,
+            empty_group_is_one=True,
+            version_behind_slash=True,
             short_line_kills=False,
             rebind_conflict=False,
             heals="restart",

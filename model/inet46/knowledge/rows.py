@@ -13,7 +13,7 @@ import attrs
 from inet46.service import Pairs
 from inet46.sockets import Conflicts, Family, Transport
 
-__all__ = ["Bound", "Dual", "HostRow", "InetdBuild", "Kernel", "Owner", "Place", "Setting", "Suffix", "Token", "XinetdBuild"]
+__all__ = ["Bound", "Dual", "HostRow", "InetdBuild", "Kernel", "Owner", "Place", "Protocols", "Setting", "Suffix", "Token", "XinetdBuild"]
 
 
 class Dual(enum.Enum):
@@ -45,6 +45,16 @@ class Suffix(enum.Enum):
     NONE = "none"
     RATE = ".max"  # connections a minute, all clients together
     CHILDREN = "/max-child"  # servers at once, then a rate and a number for each client address
+
+
+class Protocols(enum.Enum):
+    """What an inetd makes of a protocol that its tokens do not list."""
+
+    LISTED = "listed"  # not known
+    STRICT = "strict"  # there are no others
+    LAST_DIGIT = "last digit"  # any word will do: the socket follows from the socket type, the family from a 4 or 6 at the end
+    PREFIX = "prefix"  # tcp or udp and the character behind it; else a name of /etc/protocols that fits the socket type
+    ETC_PROTOCOLS = "/etc/protocols"  # the name has to stand there, and the service in /etc/services under that very name
 
 
 @attrs.frozen(kw_only=True)
@@ -80,11 +90,15 @@ class Kernel:
 
 @attrs.frozen(kw_only=True)
 class Bound:
-    """One socket that a protocol token opens; `key` is the protocol string by which the daemon recognises it again."""
+    """One socket that a protocol token opens; `key` is the protocol string by which the daemon recognises it again.
+
+    `named` False: not with a service name.
+    """
 
     family: Family
     v6only: bool | None = None
     key: str
+    named: bool = True
 
 
 @attrs.frozen(kw_only=True)
@@ -103,6 +117,7 @@ class InetdBuild:
 
     name: str
     tokens: tuple[Token, ...]
+    protocols: Protocols
     builtins: tuple[str, ...]  # services it performs itself, by official name
     numeric_ports: bool
     host_prefix: bool  # address: before the service
@@ -118,6 +133,8 @@ class InetdBuild:
     merges_wildcards: bool  # entries are told apart by socket address, so `0.0.0.0:` and no address are the same one
     builtin_ends_entry: bool  # an unknown built-in is given up at once, and what continues its line is read as lines of their own
     builtin_leaks_address: bool  # the address of a line with an unknown built-in is inherited by the next line
+    port_modulus: int | None  # a number that is no port is taken modulo this, and 0 is a port that the kernel picks (else it is a name)
+    binds_lists_backwards: bool  # the last of several addresses is bound first
     adds_tcpmux: bool  # `tcpmux/NAME` brings a listener for tcpmux itself with it
     max_args: int | None  # argv including argv[0]; None: no limit
     excess_args_cost_line: bool  # more arguments lose the line (else they are cut off)
@@ -126,14 +143,15 @@ class InetdBuild:
     rate_offset: int  # what must be added to a wished rate: `.max N` may serve only N - 1
     user_group: str  # separators between user and group, the one looked for first standing first
     bad_user_costs_entry: bool  # an unknown user loses the entry (else the connection fails later)
+    empty_group_is_one: bool  # the group of `user.` is looked up, and is not known (else the user's own is taken)
+    version_behind_slash: bool  # a service ends at its first slash (else the slash belongs to its name, or to rpc and tcpmux)
     short_line_kills: bool  # a line with too few fields ends the daemon
     rebind_conflict: bool  # a reload binds the new socket while the old one is open
     heals: str  # the verb that makes a failed re-bind good: reload, or a signal
     source: str
     # What only few do.
-    strict: bool = (
-        False  # what is no token, a socket type that does not go with it and an odd wait lose the line (else they are guessed at)
-    )
+    strict: bool = False  # what does not go together and an odd wait lose the line (else they are guessed at)
+    picks_port: bool = False  # port 0 is one that the kernel picks
     backslash: bool = False  # a line that ends with \ goes on in the next one; comments do too
     glues_args: bool = False  # the last argument that there is room for takes the rest of the line, blanks and all
     argv0_is_path: bool = False  # without argv0 it is the whole path of the server (else its last part)

@@ -14,7 +14,7 @@ import attrs
 
 from inet46.diagnostics import Source, Span
 from inet46.formats._reading import split_lines
-from inet46.knowledge import InetdBuild
+from inet46.knowledge import InetdBuild, Protocols
 
 __all__ = ["SERVER", "Document", "Fields", "emit", "logical_lines", "parse", "told_address"]
 
@@ -35,7 +35,7 @@ class Fields:
     """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
 
     `spans` are where the words stand, quotes included. `after_empty` tells an indented line that no entry precedes but an empty line.
-    `below` are the lines that follow the one in which the server stands.
+    `below` are the lines that follow the one in which the server stands, `behind` those that follow the first one.
     """
 
     span: Span
@@ -45,6 +45,7 @@ class Fields:
     after_empty: bool = False
     below: tuple[Span, ...] = ()
     spans: tuple[Span, ...] = attrs.field(default=(), repr=False)
+    behind: tuple[Span, ...] = ()
 
 
 def parse(text: str, path: str = "/etc/inetd.conf") -> Document:
@@ -77,7 +78,8 @@ class _Gathered:
         upper = next((place for place, count in enumerate(counts, 1) if count >= SERVER), len(words))
         below = tuple(line for line, _ in self.lines[upper:])
         spans = tuple(place for line in cut for _, place in line)
-        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans)
+        behind = tuple(line for line, _ in self.lines[1:])
+        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans, behind)
 
 
 def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields]:
@@ -140,6 +142,8 @@ def _text(piece: Span, build: InetdBuild) -> str:
 
 def _silent(text: str, build: InetdBuild) -> bool:
     """Return True for a comment or an empty line; an indented comment is an entry to most daemons, and a broken one."""
+    if build.protocols is Protocols.ETC_PROTOCOLS:  # xinetd, parse.c: next_line
+        return text.strip(" \t\v\f\r")[:1] in {"", "#"}
     return text.startswith("#") or not text.strip(" \t")
 
 

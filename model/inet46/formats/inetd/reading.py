@@ -1,21 +1,24 @@
 """What one build of inetd makes of its lines: fields weighed as its own parser weighs them, protocol tokens turned into binds.
 
-Sources: FreeBSD usr.sbin/inetd/inetd.c (getconfigent, skip), openbsd-inetd with default_v4v6, inetutils inetd.c, busybox inetd.c; all but
-FreeBSD's measured on Debian.
+Sources: FreeBSD usr.sbin/inetd/inetd.c (getconfigent, skip), openbsd-inetd with default_v4v6, inetutils inetd.c; the Debian ones measured.
 """
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Span
 from inet46.entry import Bind, Entry, Unstartable
-from inet46.formats._reading import NUMBER, Reading, fault, numeric
+from inet46.formats._reading import NUMBER, Reading, fault
 from inet46.formats.inetd.document import SERVER, Document, Fields, logical_lines, told_address
-from inet46.knowledge import Bound, Host, InetdBuild, Suffix, Token
+from inet46.formats.inetd.outcomes import Dark, Lost, Over, Quiet, Unknown
+from inet46.formats.inetd.places import Place, places
+from inet46.formats.inetd.protocols import Meaning, meaning, read_twice
+from inet46.knowledge import RPC_PROGRAMS, Host, InetdBuild, Protocols, Suffix, Token
 from inet46.service import Builtin, Limits, Program, Rate
 from inet46.sockets import Family, Transport
 
@@ -25,47 +28,33 @@ _SOCKET_TYPES = {transport.socket_type for transport in Transport}
 _BUILTIN_NAME = 7  # letters that a built-in service may have in busybox; a longer one is a program (struct builtin)
 _RATE = 2**32  # a number after `wait.` has to be below it where the field is taken strictly (bb_strtou)
 
-_MAPPED = "::ffff:"
 
-_Address = tuple[str, str | None]
-"""As it is written, and as ss writes it: None for every address, "" where a daemon finds none and goes on to the next in the list."""
+def read(documents: Iterable[Document], build: InetdBuild, host: Host, unordered: Collection[str] = ()) -> Reading:
+    """Return what this build makes of its files, in the order in which it reads them: entries, faults, and what is not known.
 
-
-class _Lost(Exception):
-    """The daemon drops this entry."""
-
-    def __init__(self, code: str, name: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.name = code, name
-
-
-class _Unknown(Exception):
-    """What this line opens is not known."""
-
-
-class _Dark(_Unknown):
-    """From this line on nothing is known."""
-
-
-class _Over(Exception):
-    """The daemon comes no further, and serves nothing of what it has read."""
-
-
-def read(documents: Iterable[Document], build: InetdBuild, host: Host) -> Reading:
-    """Return what this build makes of its files, in the order in which it reads them: entries, faults, and what is not known."""
-    reader = _Reader(build, host)
+    `unordered` are the paths of those that it reads in no order that could be known.
+    """
+    reader = _Reader(build, host, frozenset(unordered) if len(unordered) > 1 else frozenset())
     files = tuple(documents)
     try:
         for document in files:
+            reader.begin(document)
             for fields in logical_lines(document, build):
                 reader.line(fields)
-    except _Over:
+    except Over:
         reader.entries = []
-    except _Dark as reason:
+    except Dark as reason:
         reader.unknown.append(str(reason))
     reader.finish()
     sources = tuple(document.source for document in files)
     return Reading(entries=tuple(reader.entries), faults=tuple(reader.faults), unknown=tuple(reader.unknown), sources=sources)
+
+
+class _Freed(enum.Enum):
+    """What has happened since a line `*:` freed the default address and went on using it (inetutils inetd.c, getconfigent)."""
+
+    JUST_NOW = "nothing"
+    USED_SINCE = "something"
 
 
 @attrs.define
@@ -73,38 +62,56 @@ class _Reader:
     """What has been read so far.
 
     `default` is the address of the last default-host line, which later files inherit; `leaked` the one that a line with an unknown built-in
-    left to the next; `muxed` the last line for a service behind tcpmux; `types` the socket type of each entry's first line, where it stays.
+    left to the next; `muxed` the last line for a service behind tcpmux. `freed` tells that the address of the last default-host line was
+    given back and is used all the same. `types` are the socket types of the entries' first lines, where they stay.
     """
 
     build: InetdBuild
     host: Host
+    unordered: frozenset[str]
     default: str | None = None
+    first: bool = True  # whether no line was read yet
     leaked: str | None = None
+    freed: _Freed | None = None
     muxed: Span | None = None
     types: dict[tuple[str, ...], str] = attrs.field(factory=dict)
     entries: list[Entry] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
 
+    def begin(self, document: Document) -> None:
+        """Come to a file: an address that the file before has left over belongs to no line, and is the daemon's end."""
+        if self.leaked is not None:
+            text = "inetd dies here, and every service with it: the address of the last line of the file before is left over"
+            self._say("I123", "daemon-killer", text, Span(document.source, 0, len(document.source.text)))
+            raise Over
+        self.freed = self.freed and _Freed.USED_SINCE
+
     def line(self, fields: Fields) -> None:
         """Take one logical line as the daemon does."""
         try:
             entry = self._entry(fields)
-        except _Lost as lost:
+        except Lost as lost:
             self._say(lost.code, lost.name, str(lost), fields.span)
             if lost.name in {"daemon-killer", "daemon-hang"}:
-                raise _Over from None
-            if lost.name == "unknown-builtin" and self.build.builtin_ends_entry:
-                rest = Document(fields.span.source, fields.below)
-                for line in logical_lines(rest, self.build, fields.number + 1):
-                    self.line(line)
-        except _Dark as reason:
-            raise _Dark(f"{fields.span.source.path}:{fields.number}: {reason}") from None
-        except (_Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
+                raise Over from None
+            if self.build.builtin_ends_entry:
+                self._read_rest(fields, lost.name)
+        except Quiet as what:
+            self._say("I122", "no-inet-socket", f"{fields.words[0]}: {what}: no TCP and no UDP", fields.span, Severity.NOTE)
+        except Dark as reason:
+            raise Dark(f"{fields.span.source.path}:{fields.number}: {reason}") from None
+        except (Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10, a NUL
             self.unknown.append(f"{fields.span.source.path}:{fields.number}: {reason}")
         else:
             if entry is not None:
                 self.entries.append(entry)
+
+    def _read_rest(self, fields: Fields, name: str) -> None:
+        """Read the lines that continue an entry which was given up in its middle: each is looked at as an entry of its own."""
+        below = {"unknown-builtin": fields.below, "malformed-buffer-size": fields.behind, "bad-rpc-version": fields.behind}.get(name, ())
+        for line in logical_lines(Document(fields.span.source, below), self.build, fields.number + 1):
+            self.line(line)
 
     def finish(self) -> None:
         """Add what the daemon adds at the end of all files."""
@@ -124,83 +131,136 @@ class _Reader:
         build, words = self.build, fields.words
         if build.rereads_line:
             _check_reread(fields)
+        if len(words) > 1 and build.continuation and build.host_prefix and words[0].endswith(":"):
+            words = (words[0] + words[1], *words[2:])  # `address: service` is what `address:service` is
         if len(words) == 1 and build.host_prefix and words[0].endswith(":"):
-            self._default_host(words[0][:-1])
+            self._default_host(words[0][:-1], fields.span.source.path)
             return None
+        self.freed = self.freed and _Freed.USED_SINCE
+        first, self.first = self.first, False
         if len(words) < SERVER:
-            raise _short(build, words)
+            raise _short(build, words, first=first)
         service, socket_type, protocol, wait, user, server, *argv = words
-        if build.strict:
-            token = _strict_token(build, protocol, socket_type)
-            transport = token.transport
-        else:
-            transport = _transport(socket_type, protocol)
-            token = _token(build, protocol, socket_type)
         hosts, service = self._hosts(service)
-        if service.startswith("tcpmux/") and build.adds_tcpmux and transport is Transport.TCP:
+        service = service.partition("/")[0] if build.version_behind_slash else service
+        muxed = service.startswith("tcpmux/") and build.adds_tcpmux
+        if muxed:
+            service = self._muxed(service, socket_type, protocol, hosts)
+        performed = server == "internal" and self._performs(service, socket_type, hosts)
+        found = meaning(build, socket_type, protocol)
+        service, port, versions = self._port(service, found)
+        waits, limits, extra = self._wait(wait, fields)
+        program = Builtin(builtin=service) if performed else self._program(service, server, argv, fields)
+        if build.strict and performed and waits != (socket_type == "dgram"):
+            word = "wait" if socket_type == "dgram" else "nowait"
+            raise Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
+        binds = self._binds(fields, found.token, hosts, service=service, kind=socket_type)
+        name, group, login_class = self._user(user)
+        if muxed:
             self.muxed = fields.span
             return None
-        numbered = re.fullmatch(NUMBER, service) is not None
-        _check_service(service, token, build, numbered=numbered)
-        waits, limits, extra = self._wait(wait, fields)
-        program = self._program(service, server, argv, fields, hosts)
-        if build.strict and isinstance(program, Builtin) and waits != (socket_type == "dgram"):
-            word = "wait" if socket_type == "dgram" else "nowait"
-            raise _Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
-        addresses = _addresses(hosts, build)
-        if build.keeps_type:
-            addresses = self._of_type(addresses, service, protocol, socket_type)
-        name, group, login_class = _user(user, build)
         return Entry(
             service=service,
-            port=int(service) if numbered else None,
-            transport=transport,
-            binds=self._binds(fields, token, addresses),
+            port=port,
+            transport=found.token.transport,
+            binds=binds,
             program=program,
             wait=waits,
             user=name,
             group=group,
             limits=limits,
-            extra=(*extra, *login_class),
+            extra=(*versions, *extra, *login_class),
             origin=fields.span,
         )
+
+    def _muxed(self, service: str, socket_type: str, protocol: str, hosts: str | None) -> str:
+        """Read `tcpmux/[+]NAME`: a service that has no socket of its own."""
+        name = service.removeprefix("tcpmux/").removeprefix("+")
+        if not protocol.startswith("tcp") or socket_type != "stream":
+            self.leaked = hosts if self.build.builtin_leaks_address else None
+            raise Lost("I119", "type-and-protocol", f"{service}: a service behind tcpmux is stream and tcp; the line is lost")
+        return name
+
+    def _port(self, service: str, found: Meaning) -> tuple[str, int | None, tuple[str, ...]]:
+        """Return the service, its port if the line says or implies one, and what else is said in the field."""
+        if found.rpc:
+            return _rpc(service)
+        if re.fullmatch(NUMBER, service):
+            return service, self._number(service), ()
+        if not found.token.named:
+            text = f"{service}/{found.token.name}: unknown service: {found.token.name} works with a port number only"
+            raise Lost("I105", "token-without-name", text)
+        if found.looked_up is found.token.transport:
+            return service, None, ()
+        port = self.host.port(service, found.looked_up)
+        if port is None and self.host.policy.services is None:
+            raise Unknown(f"port of {service}/{found.looked_up.value}")
+        if port is None:
+            raise Lost("I110", "unknown-service", f"{service}/{found.looked_up.value} is not in /etc/services, so the line is lost")
+        return service, port, ()
+
+    def _number(self, service: str) -> int:
+        """Read a port number; what is none is a name that /etc/services does not have, or is cut off where getaddrinfo(3) reads it."""
+        if not self.build.numeric_ports:
+            raise Lost("I104", "numeric-port", f"{service}: this inetd knows services by name only; the line is lost")
+        number, modulus = int(service[-100:]), self.build.port_modulus
+        if (number > 0 or self.build.picks_port) and number < 65536 and not service[:-100].strip("0"):
+            return number
+        if modulus is None or number >= 1 << 64 or number % (1 << 32) == (1 << 32) - 1:
+            raise Lost("I110", "unknown-service", f"{service[:20]} is no port and no service of /etc/services, so the line is lost")
+        return number % modulus
 
     def _hosts(self, service: str) -> tuple[str | None, str]:
         """Split `address[,address]:service`; where no address is written, the default holds, then one that leaked."""
         leaked, self.leaked = self.leaked, None
         hosts, colon, name = service.rpartition(":") if self.build.host_prefix else ("", "", service)
+        if not colon and self.freed is not None:
+            raise Unknown("the default address stands in memory that the line *: has freed")
         told = hosts if colon else self.default
         return (leaked if leaked is not None and told in {None, "*"} else told), name
 
-    def _default_host(self, hosts: str) -> None:
+    def _default_host(self, hosts: str, path: str) -> None:
+        if path in self.unordered:
+            raise Dark(
+                "the default-host line holds for the files of the folder that are read after this one, and which these are is not known"
+            )
+        if self.freed is _Freed.JUST_NOW:
+            raise Lost("I124", "daemon-killer", "inetd frees the same memory twice here and dies, and every service with it")
+        if self.freed is _Freed.USED_SINCE:
+            raise Dark("a default-host line behind *: frees memory that something else uses now; what becomes of inetd is not known")
         if hosts != "*":
             self.default = hosts
-        elif self.default is not None and not self.build.default_host_ends:
-            raise _Dark("the default-host line *: uses memory that was freed; what becomes of the lines below is not known")
-        else:
-            self.default = None
+            return
+        if self.default is not None and not self.build.default_host_ends:
+            self.freed = _Freed.JUST_NOW
+        self.default = None
 
-    def _of_type(self, addresses: tuple[_Address, ...], service: str, protocol: str, socket_type: str) -> tuple[_Address, ...]:
+    def _of_type(self, found: list[Place], service: str, protocol: str, socket_type: str) -> list[Place]:
         """Keep the addresses whose entry has a type of which there are sockets: the one that its first line gave it."""
-        types = [self.types.setdefault((text, service, protocol), socket_type) for text, _ in addresses]
-        if not any(known in _SOCKET_TYPES for known in types):
+        types = [self.types.setdefault((place.text, service, protocol), socket_type) for place in found]
+        if types and not any(known in _SOCKET_TYPES for known in types):
             text = f"there is no {types[0]!r} socket for {protocol}; nothing is opened"
             if types[0] != socket_type:
                 text = f"an earlier line made this entry {types[0]!r}, of which there is no socket for {protocol}; nothing is opened"
-            raise _Lost("I103", "unknown-socket-type", f"{service}: {text}")
-        return tuple(address for address, known in zip(addresses, types, strict=True) if known in _SOCKET_TYPES)
+            raise Lost("I103", "unknown-socket-type", f"{service}: {text}")
+        return [place for place, known in zip(found, types, strict=True) if known in _SOCKET_TYPES]
 
-    def _binds(self, fields: Fields, token: Token, addresses: tuple[_Address, ...]) -> tuple[Bind, ...]:
+    def _binds(self, fields: Fields, token: Token, hosts: str | None, *, service: str, kind: str) -> tuple[Bind, ...]:
         """Join addresses and the sockets of a token; an address of the other family opens nothing, or is mapped."""
         binds: list[Bind] = []
-        for text, address in addresses:
-            for bound in token.opens:
-                told = _address_of(bound, address, self.build)
-                if told == "":
-                    continue
-                own = self.build.keeps_addresses and text != told_address(address, self.build)
-                key = f"{bound.key} {text}" if own else bound.key
-                binds.append(Bind(family=bound.family, v6only=bound.v6only, address=told, key=key))
+        for bound in token.opens:
+            if not bound.named and not re.fullmatch(NUMBER, service):
+                text = f"{fields.words[0]}: no service is known by {bound.key}: {bound.family.title} is lost, and a port number would do"
+                self._say("I113", "half-lost", text, fields.span)
+                continue
+            found = places(hosts, bound, self.build, self.host)
+            if self.build.keeps_type:
+                found = self._of_type(found, service, token.name, kind)
+            for place in found:
+                own = self.build.keeps_addresses and place.text != told_address(place.address, self.build)
+                key = f"{bound.key} {place.text}" if own else bound.key
+                if place.address != "":
+                    binds.append(Bind(family=bound.family, v6only=bound.v6only, address=place.address, key=key, name=place.name))
         if self.build.rereads_line and len(fields.words) > fields.first and len(token.opens) > 1:
             if fields.first < 6:
                 text = f"{fields.words[0]}: the IPv6 half of {token.name} is read from the first line alone, which breaks off; IPv6 is lost"
@@ -210,8 +270,7 @@ class _Reader:
                 text = f"{fields.words[0]}: the IPv6 half of {token.name} gets the arguments of the first line only"
                 self._say("I114", "half-cut", text, fields.span, Severity.WARNING)
         if not binds:
-            hosts = ", ".join(address or text or "''" for text, address in addresses)
-            raise _Lost("I111", "address-family", f"{fields.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
+            raise Lost("I111", "address-family", f"{fields.words[0]}: {token.name} opens no socket at {hosts or '*'}; the line is lost")
         return tuple(binds)
 
     def _wait(self, text: str, fields: Fields) -> tuple[bool, Limits, tuple[str, ...]]:
@@ -220,7 +279,7 @@ class _Reader:
             return self._wait_children(text, fields)
         word, dot, number = text.partition(".") if self.build.suffix is Suffix.RATE else (text, "", "")
         if self.build.strict and (word not in {"wait", "nowait"} or (dot and not (re.fullmatch(NUMBER, number) and int(number) < _RATE))):
-            raise _Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with .max or without; the line is lost")
+            raise Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with .max or without; the line is lost")
         if word not in {"wait", "nowait"}:
             self._say("I106", "odd-wait", f"{text!r} is neither wait nor nowait, and taken for nowait", fields.span, Severity.WARNING)
             return False, Limits(), (text,)
@@ -234,7 +293,7 @@ class _Reader:
     def _wait_children(self, text: str, fields: Fields) -> tuple[bool, Limits, tuple[str, ...]]:
         match = re.fullmatch(r"(no)?wait([^/]*)((?:/.*)?)", text)
         if match is None or not re.match(rf"(/{NUMBER}|$)", match[3]):
-            raise _Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with /max-child or without; the line is lost")
+            raise Lost("I106", "odd-wait", f"{text!r} is not wait or nowait, with /max-child or without; the line is lost")
         waits, odd, suffix = match[1] is None, match[2], match[3]
         if odd or not re.fullmatch(rf"(/{NUMBER}){{0,3}}", suffix):
             self._say("I106", "odd-wait", f"the suffix of {text!r} means nothing to this inetd", fields.span, Severity.WARNING)
@@ -243,22 +302,26 @@ class _Reader:
         limits = Limits(instances=instances or None, per_source=per_source or None)
         return waits, limits, (f"{per_minute} connections a minute for each address",) if per_minute else ()
 
-    def _program(self, service: str, server: str, argv: list[str], fields: Fields, hosts: str | None) -> Program | Builtin | Unstartable:
+    def _performs(self, service: str, socket_type: str, hosts: str | None) -> bool:
+        """Return True for a built-in, False where `internal` is the name of a program after all."""
         build = self.build
-        performed = not build.strict or (len(service) <= _BUILTIN_NAME and fields.words[1] in _SOCKET_TYPES)
-        if server == "internal" and performed:
-            if service not in build.builtins:
-                self.leaked = hosts if build.builtin_leaks_address else None
-                has = ", ".join(build.builtins) or "none"
-                raise _Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
-            return Builtin(builtin=service)
+        if build.strict and (len(service) > _BUILTIN_NAME or socket_type not in _SOCKET_TYPES):
+            return False
+        if service not in build.builtins or (socket_type != "stream" and (service == "tcpmux" or socket_type != "dgram")):
+            self.leaked = hosts if build.builtin_leaks_address else None
+            has = ", ".join(build.builtins) or "none"
+            raise Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")
+        return True
+
+    def _program(self, service: str, server: str, argv: list[str], fields: Fields) -> Program | Unstartable:
+        build = self.build
         startable = server.startswith("/") and not server.endswith("/") and "\r" not in server
         if not startable and build.looks_at_server:
-            raise _Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
+            raise Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
         if build.max_args is not None and len(argv) > build.max_args:
             text = f"{service}: {len(argv)} arguments, and this inetd takes {build.max_args}"
             if build.excess_args_cost_line:
-                raise _Lost("I112", "too-many-arguments", f"{text}; the line is lost")
+                raise Lost("I112", "too-many-arguments", f"{text}; the line is lost")
             self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", fields.span, Severity.WARNING)
             argv = argv[: build.max_args]
         elif build.glues_args and re.search(r"[ \t]", "".join(argv[-1:])):
@@ -273,118 +336,64 @@ class _Reader:
         argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else server if build.argv0_is_path and not argv else None
         return Program(path=server, args=tuple(argv[1:]), argv0=argv0)
 
+    def _user(self, text: str) -> tuple[str, str | None, tuple[str, ...]]:
+        """Read `user[:group][/login-class]`, with this dialect's separators; some builds look both up at once."""
+        build, policy = self.build, self.host.policy
+        login_class: tuple[str, ...] = ()
+        if build.suffix is Suffix.CHILDREN and "/" in text:
+            text, _, name = text.rpartition("/")
+            login_class = (f"login class {name}",)
+        if build.bad_user_costs_entry and "/" in text:
+            # The others are looked up on the host; this is what stands here when a field before it was left out.
+            raise Lost("I117", "unknown-user", f"user {text!r} is a path and no name; the line is lost")
+        separator = next((separator for separator in build.user_group if separator in text), None)
+        if build.user_group == "." and ":" in text:
+            raise Lost("I117", "unknown-user", f"user {text!r} is unknown: a group stands behind a dot here; the line is lost")
+        user, _, group = (text, "", "") if separator is None else text.partition(separator)
+        if build.bad_user_costs_entry and (not user or not policy.has("users", user)):
+            raise Lost("I117", "unknown-user", f"user {user!r} is unknown; the line is lost")
+        if build.bad_user_costs_entry and (group or (separator and build.empty_group_is_one)) and not policy.has("groups", group):
+            raise Lost("I117", "unknown-user", f"group {group!r} is unknown; the line is lost")
+        return user, group or None, login_class
+
 
 def _check_reread(fields: Fields) -> None:
     """Refuse what makes Debian's openbsd-inetd hang: it reads the first line of an entry again for the IPv6 half, and finds no end."""
-    words = fields.words
-    if len(words) < 3 or words[2].endswith(("4", "6")):
+    words, apart = fields.words, fields.words[0].endswith(":")  # `address: service` takes two words
+    if len(words) < 3 + apart or not read_twice(words[2 + apart]):
         return
-    if fields.after_empty or fields.first < 3:
-        text = f"{words[0]}: inetd hangs here for ever and serves nothing: {words[2]!r} ends in no 4 or 6, and the line "
-        raise _Lost("I109", "daemon-hang", text + ("is indented below an empty one" if fields.after_empty else "is continued before it"))
+    if fields.after_empty or fields.first < 3 + apart:
+        text = f"{words[0]}: inetd hangs here for ever and serves nothing: {words[2 + apart]!r} ends in no 4 or 6, and the line "
+        raise Lost("I109", "daemon-hang", text + ("is indented below an empty one" if fields.after_empty else "is continued before it"))
 
 
-def _short(build: InetdBuild, words: tuple[str, ...]) -> _Lost:
-    if build.short_line_kills:
-        return _Lost("I102", "daemon-killer", f"{len(words)} fields where 6 are needed: inetd exits here, and every service with it")
-    return _Lost("I101", "too-few-fields", f"{len(words)} fields where 6 are needed; the line is lost")
+def _whole(digits: str) -> int:
+    """Return a number as strtol(3) reads it when it is left the choice: 0x begins a hexadecimal one, 0 an octal one."""
+    return int(digits, 16 if digits[1:2] in {"x", "X"} else 8 if digits[0] == "0" else 10)
 
 
-def _transport(socket_type: str, protocol: str) -> Transport:
-    if protocol.startswith(("rpc/", "faith/", "unix")) or "/" in protocol or "," in protocol:
-        raise _Unknown(f"protocol {protocol}")
-    for transport in Transport:
-        if socket_type == transport.socket_type and protocol.startswith(transport.value):
-            return transport
-    if socket_type not in {"stream", "dgram", "raw", "rdm", "seqpacket"}:
-        raise _Lost("I103", "unknown-socket-type", f"socket type {socket_type!r} is not one of stream, dgram; the line is lost")
-    raise _Unknown(f"{socket_type} socket with protocol {protocol}")
+def _short(build: InetdBuild, words: tuple[str, ...], *, first: bool) -> Exception:
+    count = f"{len(words)} fields where 6 are needed"
+    borrows = build.protocols is Protocols.ETC_PROTOCOLS and len(words) > 1
+    if build.short_line_kills or (borrows and first and len(words) == 2):
+        return Lost("I102", "daemon-killer", f"{count}: {'xinetd' if borrows else 'inetd'} exits here, and every service with it")
+    if borrows:
+        return Dark(f"{count}: xinetd takes the others from the line before, or dies of what stands in memory")
+    return Lost("I101", "too-few-fields", f"{count}; the line is lost")
 
 
-def _token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
-    token = next((token for token in build.tokens if token.name == protocol and token.transport.socket_type == socket_type), None)
-    if token is None:
-        raise _Unknown(f"protocol {protocol}")
-    if not token.opens:
-        raise _no_protocol(protocol)
-    return token
-
-
-def _strict_token(build: InetdBuild, protocol: str, socket_type: str) -> Token:
-    """Find a token where every protocol is known or lost; a type that is neither stream nor dgram is not looked at yet."""
-    if protocol == "unix":
-        raise _Unknown(f"protocol {protocol}")
-    token = next((token for token in build.tokens if token.name == protocol and token.opens), None)
-    if token is None:
-        raise _no_protocol(protocol)
-    if socket_type in _SOCKET_TYPES and socket_type != token.transport.socket_type:
-        raise _Lost("I103", "unknown-socket-type", f"a {socket_type} socket does not go with protocol {protocol}; the line is lost")
-    return token
-
-
-def _no_protocol(protocol: str) -> _Lost:
-    return _Lost("I115", "unknown-protocol", f"protocol {protocol} is none to this inetd; the line is lost")
-
-
-def _addresses(hosts: str | None, build: InetdBuild) -> tuple[_Address, ...]:
-    """Read `address[,address]`; only numeric addresses are known without a look-up."""
-    if hosts is None:
-        return (("*", None),)
-    listed = hosts.split(",")
-    return tuple((host, _address(host, build, alone=len(listed) == 1)) for host in listed)
-
-
-def _address(host: str, build: InetdBuild, *, alone: bool) -> str | None:
-    bracketed = host.startswith("[") and host.endswith("]")
-    if build.keeps_addresses and host in {"", "[]", "[*]"}:
-        return ""
-    if host == "*" or (build.brackets and host in {"", "[*]"}):
-        return None
-    if host == "" or (bracketed and not (build.brackets and (alone or build.keeps_addresses))):
-        raise _Lost("I116", "unknown-address", f"{host!r} is no address to this inetd; the line is lost")
-    address = numeric(host[1:-1] if bracketed else host)
-    if address is None:
-        raise _Unknown(f"the address of {host}")
-    return address
-
-
-def _check_service(service: str, token: Token, build: InetdBuild, *, numbered: bool) -> None:
-    if numbered and not build.numeric_ports:
-        raise _Lost("I104", "numeric-port", f"{service}: this inetd knows services by name only; the line is lost")
-    if numbered and not (len(service) < 10 and 0 < int(service) < 65536):
-        raise _Unknown(f"port {service[:20]}")
-    if not numbered and not token.named:
-        raise _Lost("I105", "token-without-name", f"{service}/{token.name}: unknown service: {token.name} works with a port number only")
-
-
-def _address_of(bound: Bound, address: str | None, build: InetdBuild) -> str | None:
-    """Return where one socket of a token is bound when this address is asked for, "" if it is not."""
-    if address is None or address == "":
-        return address
-    if bound.family is Family.IPV4 and address.startswith(_MAPPED):
-        if build.unmaps_hosts is None:
-            raise _Unknown(f"what {address} is on an IPv4 socket; glibc takes it for {address.removeprefix(_MAPPED)}")
-        address = address.removeprefix(_MAPPED) if build.unmaps_hosts else ""
-    elif bound.family is Family.IPV6 and ":" not in address:
-        address = f"{_MAPPED}{address}" if bound.v6only is False and build.maps_hosts else ""
-    elif bound.family is Family.IPV4 and ":" in address:
-        address = ""
-    return None if build.merges_wildcards and address == bound.family.wildcard else address
-
-
-def _user(text: str, build: InetdBuild) -> tuple[str, str | None, tuple[str, ...]]:
-    """Read `user[:group][/login-class]`, with this dialect's separators."""
-    login_class: tuple[str, ...] = ()
-    if build.suffix is Suffix.CHILDREN and "/" in text:
-        text, _, name = text.rpartition("/")
-        login_class = (f"login class {name}",)
-    if build.bad_user_costs_entry and "/" in text:
-        # The others are looked up on the host; this is what stands here when a field before it was left out.
-        raise _Lost("I117", "unknown-user", f"user {text!r} is a path and no name; the line is lost")
-    for separator in build.user_group:
-        user, found, group = text.partition(separator)
-        if found and user and group:
-            return user, group, login_class
-    if build.user_group == "." and ":" in text:
-        raise _Lost("I117", "unknown-user", f"user {text!r} is unknown: a group stands behind a dot here; the line is lost")
-    return text, None, login_class
+def _rpc(service: str) -> tuple[str, int, tuple[str, ...]]:
+    """Read `PROGRAM/VERSION[-VERSION]`; the socket gets a port that is free, and the portmapper is told."""
+    name, slash, versions = service.partition("/")
+    number = r"(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+    match = re.fullmatch(rf"{number}(?:-{number})?", versions)
+    low, high = (_whole(digits or "0") for digits in match.groups()) if match else (0, 0)
+    if not slash or match is None or max(low, high) >= 1 << 31 or (match[2] is not None and high < low):
+        raise Lost(
+            "I120", "bad-rpc-version", f"{service}: an RPC service is written NAME/VERSION or NAME/VERSION-VERSION; the line is lost"
+        )
+    if re.fullmatch(NUMBER, name) and not 0 < int(name) < 1 << 16:
+        raise Lost("I121", "unknown-rpc-program", f"{name}: no RPC program of /etc/rpc, and no number up to 65535; the line is lost")
+    if not re.fullmatch(NUMBER, name) and name not in RPC_PROGRAMS:
+        raise Unknown(f"RPC program {name}")
+    return name, 0, (f"rpc version {versions}",)
