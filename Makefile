@@ -1,5 +1,6 @@
 # make demo   the main job on a lab of real hosts on this machine
 # make test   everything that can be checked here; real daemons and hosts need root on Debian 12
+# make daemons-long  2,000 random files for each real daemon and bindv6only; SEED=N has the files of another run again
 # make lint   ruff, mypy --strict, import-linter, shellcheck
 # make lab    start the lab and leave it running (make lab-down ends it)
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lab lab-down coverage clean
+.PHONY: help demo test daemons-long lint format lab lab-down coverage clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -24,6 +25,10 @@ demo: $(READY)
 
 test: lint
 	$(BIN)/pytest
+
+FILES ?= 2000
+daemons-long: $(READY)
+	@$(BIN)/python -m tests.daemons.long --files $(FILES) $(if $(SEED),--seed $(SEED))
 
 coverage: $(READY)
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
