@@ -14,7 +14,7 @@ import attrs
 from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
 from inet46.host import HostPolicy
-from inet46.knowledge import Dual, Host, InetdBuild, Owner, resolve
+from inet46.knowledge import Dual, Host, InetdBuild, Owner, Protocols, resolve
 from inet46.sockets import Family, Kind, Socket, Transport, collide, kind_of
 
 __all__ = ["Held", "Prediction", "Refused", "predict"]
@@ -96,8 +96,8 @@ class _Replay:
         # A bind without a key is never recognised again: it stands for itself.
         key = (entry.service, bind.key, bind.family, bind.address, self._told(bind)) if bind.key else (len(self.table),)
         held = self.table.get(key)
-        if held and held[0] == socket:
-            self.table[key] = (socket, entry)  # the socket stays, the later entry serves it
+        if held and held[0] == (attrs.evolve(socket, transport=held[0].transport) if self._keeps_type() else socket):
+            self.table[key] = (held[0], entry)  # the socket stays, the later entry serves it
             return
         self.table.pop(key, None)
         if bind.family is Family.IPV6 and socket.address.lower().startswith(_MAPPED) and self._v6only(bind):
@@ -131,6 +131,10 @@ class _Replay:
             f"{_label(entry)}: address already in use: {socket} is taken by {held} of {holder.service}; {consequence}",
             notes=(f"the first of two conflicting entries wins{where}",),
         )
+
+    def _keeps_type(self) -> bool:
+        """Return True where entries are told apart by all but their socket type (openbsd-inetd inetd.c, matchconf)."""
+        return isinstance(self.host.server, InetdBuild) and self.host.server.protocols is Protocols.LAST_DIGIT
 
     def _told(self, bind: Bind) -> str | None:
         """Return the name of an address for a daemon that compares addresses as they are written."""

@@ -26,6 +26,7 @@ __all__ = ["read"]
 
 _SOCKET_TYPES = {transport.socket_type for transport in Transport}
 _BUILTIN_NAME = 7  # letters that a built-in service may have in busybox; a longer one is a program (struct builtin)
+_LEFT_OVER = "an address is left over at the end of a file of the folder: if another one is read after it, which is not known, inetd dies"
 _RATE = 2**32  # a number after `wait.` has to be below it where the field is taken strictly (bb_strtou)
 
 
@@ -70,6 +71,7 @@ class _Reader:
     host: Host
     unordered: frozenset[str]
     default: str | None = None
+    path: str = ""
     first: bool = True  # whether no line was read yet
     leaked: str | None = None
     freed: _Freed | None = None
@@ -81,6 +83,9 @@ class _Reader:
 
     def begin(self, document: Document) -> None:
         """Come to a file: an address that the file before has left over belongs to no line, and is the daemon's end."""
+        before, self.path = self.path, document.source.path
+        if self.leaked is not None and before in self.unordered:
+            raise Dark(_LEFT_OVER)
         if self.leaked is not None:
             text = "inetd dies here, and every service with it: the address of the last line of the file before is left over"
             self._say("I123", "daemon-killer", text, Span(document.source, 0, len(document.source.text)))
@@ -115,7 +120,10 @@ class _Reader:
 
     def finish(self) -> None:
         """Add what the daemon adds at the end of all files."""
-        if self.muxed is not None and all(entry.service != "tcpmux" for entry in self.entries):
+        if self.leaked is not None and self.path in self.unordered:
+            self.unknown.append(_LEFT_OVER)
+        listed = self.host.port("tcpmux", Transport.UDP) is not None
+        if self.muxed is not None and not any(x.service == "tcpmux" and (listed or x.transport is Transport.TCP) for x in self.entries):
             # inetutils inetd.c, fix_tcpmux: always this protocol, whatever the services behind it say.
             bind = Bind(family=Family.IPV6, v6only=False, key="tcp6")
             mux = Entry(
@@ -154,11 +162,11 @@ class _Reader:
         if build.strict and performed and waits != (socket_type == "dgram"):
             word = "wait" if socket_type == "dgram" else "nowait"
             raise Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
-        binds = self._binds(fields, found.token, hosts, service=service, kind=socket_type)
         name, group, login_class = self._user(user)
         if muxed:
             self.muxed = fields.span
             return None
+        binds = self._binds(fields, found.token, hosts, service=service, kind=socket_type)
         return Entry(
             service=service,
             port=port,

@@ -71,6 +71,8 @@ class _State:
 
     def _add_defaults(self, paragraph: Paragraph) -> None:
         """Add what defaults say to what is known of them; a bad value there ends the daemon, which exits with 0."""
+        # A name with several addresses is settled at the end of its paragraph, and may be said anew in the next one.
+        open_bind = self.defaults.pop("bind") if not self.dangling and self._several(self.defaults.get("bind", ("::",))[0]) else None
         taken = Taken("", self.build, self.host, {}, self.faults, DEFAULTS, self.defaults)
         for attribute in paragraph.attributes:
             taken.take(attribute)
@@ -81,6 +83,8 @@ class _State:
             if taken.unsure is not None:
                 self.unknown.append(f"{attribute.span.source.path}:{attribute.span.line}: defaults: {taken.unsure}")
                 taken.unsure = None
+        if open_bind is not None:
+            self.defaults.setdefault("bind", open_bind)
         self.dangling = not paragraph.whole and (self.dangling or self._several(taken.values.get("bind", ("::",))[0]))
 
     def check_ids(self, nameless: Span | None) -> None:
