@@ -156,7 +156,6 @@ _ENDS = {
         XINETD_HOST,
         {XINETD: paragraph("imap") + "defaults\n{\n\tbind = localhost\n"},
     ),
-    "a line of two words in inetd.conf": (XINETD_HOST, {XINETD: paragraph("imap"), INETD: "finger stream\n"}),
     "a built-in without an id beside a list of ids": (
         XINETD_HOST,
         {XINETD: paragraph("imap") + "defaults\n{\n\tdisabled = x\n}\n", INETD: "imap stream tcp nowait root internal\n"},

@@ -72,7 +72,6 @@ class _Reader:
     unordered: frozenset[str]
     default: str | None = None
     path: str = ""
-    first: bool = True  # whether no line was read yet
     leaked: str | None = None
     freed: _Freed | None = None
     muxed: Span | None = None
@@ -145,9 +144,8 @@ class _Reader:
             self._default_host(words[0][:-1], fields.span.source.path)
             return None
         self.freed = self.freed and _Freed.USED_SINCE
-        first, self.first = self.first, False
         if len(words) < SERVER:
-            raise _short(build, words, first=first)
+            raise _short(build, words)
         service, socket_type, protocol, wait, user, server, *argv = words
         hosts, service = self._hosts(service)
         service = service.partition("/")[0] if build.version_behind_slash else service
@@ -380,12 +378,11 @@ def _whole(digits: str) -> int:
     return int(digits, 16 if digits[1:2] in {"x", "X"} else 8 if digits[0] == "0" else 10)
 
 
-def _short(build: InetdBuild, words: tuple[str, ...], *, first: bool) -> Exception:
+def _short(build: InetdBuild, words: tuple[str, ...]) -> Exception:
     count = f"{len(words)} fields where 6 are needed"
-    borrows = build.protocols is Protocols.ETC_PROTOCOLS and len(words) > 1
-    if build.short_line_kills or (borrows and first and len(words) == 2):
-        return Lost("I102", "daemon-killer", f"{count}: {'xinetd' if borrows else 'inetd'} exits here, and every service with it")
-    if borrows:
+    if build.short_line_kills:
+        return Lost("I102", "daemon-killer", f"{count}: inetd exits here, and every service with it")
+    if build.protocols is Protocols.ETC_PROTOCOLS and len(words) > 1:
         return Dark(f"{count}: xinetd takes the others from the line before, or dies of what stands in memory")
     return Lost("I101", "too-few-fields", f"{count}; the line is lost")
 

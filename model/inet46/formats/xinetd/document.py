@@ -73,11 +73,14 @@ class Document:
     lines: tuple[Span, ...] = attrs.field(repr=False)
 
 
-def parse(text: str, path: str = "/etc/xinetd.conf") -> Document:
-    """Take a text apart; a mistake costs what it costs the daemon, and is kept in the text all the same."""
+def parse(text: str, path: str = "/etc/xinetd.conf", *, final: bool = False) -> Document:
+    """Take a text apart; a mistake costs what it costs the daemon, and is kept in the text all the same.
+
+    `final`: behind `disable = yes` an entry is not looked at, as some builds have it.
+    """
     source = Source(path, text)
     lines = split_lines(source)
-    scanner = _Scanner(source, text, _blocks(text))
+    scanner = _Scanner(source, text, _blocks(text), final)
     scanner.file()
     return Document(source, tuple(scanner.items), tuple(scanner.faults), lines)
 
@@ -94,6 +97,7 @@ class _Scanner:
     source: Source
     text: str
     blocks: list[int]  # where each block begins, in characters, and where the last one ends
+    final: bool = False
     at: int = 0
     end: int = 0  # of the line that was read last, without its newline
     items: list[Paragraph | Include] = attrs.field(factory=list)
@@ -167,8 +171,11 @@ class _Scanner:
             if self._is(line, "}"):
                 return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
             problem = self._attribute(line, attributes)
-            if problem is None:
+            if problem is None and not (self.final and name and _switched_off(attributes)):
                 continue
+            if problem is None:
+                self._skip()
+                return Paragraph(name, tuple(attributes), Span(header.source, header.start, self.at), header)
             if not name:
                 # Nothing is taken back and nothing is skipped: the next line, if only a brace, is then looked at as the head of an entry.
                 self._say("I122", "bad-attribute-line", f"{what}: {problem}; what stands above holds, what stands below is lost", line)
@@ -238,6 +245,12 @@ class _Scanner:
 
     def _is(self, line: Span, brace: str) -> bool:
         return self._text(line).strip(_BLANK) == brace
+
+
+def _switched_off(attributes: list[Attribute]) -> bool:
+    """Return True if the last attribute is the first `disable`, and says yes."""
+    said = [one for one in attributes if one.name == "disable" and one.operator == "=" and len(one.values) == 1]
+    return bool(said) and said[0] is attributes[-1] and said[0].values[0].lower() == "yes"
 
 
 def _blocks(text: str) -> list[int]:

@@ -40,7 +40,11 @@ class Lost(Exception):
 
 
 class Quiet(Exception):
-    """The daemon serves this service, and opens no TCP or UDP socket for it."""
+    """The daemon serves this service, and opens no TCP or UDP socket for it; port and address count when it compares services."""
+
+    def __init__(self, message: str, port: int | None, address: str | None) -> None:
+        super().__init__(message)
+        self.port, self.address = port, address
 
 
 class Unknown(Exception):
@@ -127,7 +131,7 @@ class Weighed:
             self._check_rpc(unlisted="UNLISTED" in kinds)
             raise Unknown("an RPC service, which has its socket only where a portmapper answers")
         if mux:
-            raise Quiet("a service behind tcpmux")
+            raise Quiet("a service behind tcpmux", port, compared)
         if (kind, PROTOCOLS[protocol]) not in _OPENED:
             raise Lost(f"a {kind} socket of protocol {protocol} is no TCP and no UDP socket")
         v6only = None if family is Family.IPV4 else "v6only" in self.values

@@ -39,11 +39,11 @@ class _State:
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
     dangling: bool = False  # whether the address of defaults was never settled
-    bound: dict[tuple[Transport, int | None], list[tuple[str, Entry]]] = attrs.field(factory=dict)  # earlier services with a bind
+    bound: dict[tuple[Transport, int | None], list[tuple[str, str]]] = attrs.field(factory=dict)  # earlier services with a bind
 
     def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
         """Read a file and, in place, what it includes."""
-        document = parse(self.files[path], path)
+        document = parse(self.files[path], path, final=self.build.disable_is_final)
         self.sources.append(document.source)
         self.faults.extend(document.faults)
         for item in document.items:
@@ -149,13 +149,13 @@ class _State:
         earlier = self.bound.setdefault((entry.transport, port), [])
         for theirs, other in earlier:
             if address in {None, theirs}:
-                text = f"{entry.service}: identical to {other.id or other.service} for xinetd, which compares port and protocol: disabled"
+                text = f"{entry.service}: identical to {other} for xinetd, which compares port and protocol: disabled"
                 self.faults.append(
                     Diagnostic(code="I202", name="identical-service", severity=Severity.ERROR, message=text, span=entry.origin)
                 )
                 return True
         if address is not None:
-            earlier.append((address, entry))
+            earlier.append((address, entry.id or entry.service))
         return False
 
     def adopt(self, entry: Entry) -> Entry | None:
@@ -231,6 +231,8 @@ def _judged(weighed: Weighed, state: _State) -> Iterator[Entry]:
     except Lost as lost:
         state.faults.append(fault("I130", "service-disabled", f"{name}: {lost}: the service is disabled", header))
     except Quiet as what:
+        if what.address is not None:
+            state.bound.setdefault((Transport.TCP, what.port), []).append((what.address, weighed.id))
         state.faults.append(fault("I133", "no-inet-socket", f"{name}: {what}: no TCP and no UDP", header, severity=Severity.NOTE))
     except (Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10
         state.unknown.append(f"{header.source.path}:{header.line}: {name}: {reason}")
