@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 import pytest
@@ -189,6 +189,37 @@ def test_faithful_an_entry_of_any_kind_is_read_back_or_its_loss_is_named(
         assert all(loss.strip() for loss in error.losses)
     else:
         assert formats.read({host.config: text}, host).entries == entries
+
+
+def deadly(files: Mapping[str, str], host: HostPolicy | Host) -> list[str]:
+    """What in these files ends the daemon, or stops it for good."""
+    return [str(fault) for fault in formats.read(files, host).faults if fault.name in {"daemon-killer", "daemon-hang"}]
+
+
+@given(host_policies(), st.lists(services(), min_size=1, max_size=3), st.data())
+@patient
+def test_faithful_nothing_that_is_written_ends_the_daemon(policy: HostPolicy, wishes: list[Service], data: st.DataObject) -> None:
+    host = resolve(policy)
+    try:
+        text = formats.write(tuple(data.draw(odd_entries(wish, host)) for wish in wishes), host)
+    except Inexpressible:
+        assume(False)  # noqa: FBT003
+
+    assert deadly({host.config: text}, host) == []
+
+
+@given(service_lists(min_size=1), host_policies(), st.data())
+@patient
+def test_sound_no_plan_and_no_merge_ends_the_daemon(wishes: tuple[Service, ...], policy: HostPolicy, data: st.DataObject) -> None:
+    files = data.draw(old_files(policy, wishes))
+    assume(not deadly(files, policy))
+    try:
+        planned, merged = plan(wishes, policy), merge(wishes, policy, files)
+    except Unprovable:
+        assume(False)  # noqa: FBT003
+
+    assert deadly(planned.files, planned.host) == []
+    assert deadly({**files, **merged.files}, merged.host) == []
 
 
 # -- law 3: sound ----------------------------------------------------------------------------------------------------------------------

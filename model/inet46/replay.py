@@ -15,14 +15,23 @@ import attrs
 
 from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
-from inet46.knowledge import Dual, Host, InetdBuild
+from inet46.knowledge import Dual, Host, InetdBuild, Protocols
 from inet46.service import Builtin
 from inet46.sockets import Family, Socket, Transport, collide, doubtful
 
-__all__ = ["InetdReplay", "Replay", "Slot", "XinetdReplay", "label", "replay_of"]
+__all__ = ["InetdReplay", "Refused", "Replay", "Slot", "XinetdReplay", "label", "replay_of"]
 
 Key = tuple[object, ...]
 _MAPPED = "::ffff:"
+
+
+@attrs.frozen(kw_only=True)
+class Refused:
+    """One bind that the kernel refuses, and the entry that asked for it."""
+
+    socket: Socket
+    entry: Entry
+    bind: Bind
 
 
 @attrs.define(eq=False)
@@ -59,7 +68,8 @@ class Slot:
 class Replay:
     """The table in the order in which its lines came to be, and the sockets that are open in the order in which they were bound.
 
-    `faults` and `unknown` are those of the last reading, with what has healed since taken out. `cut` are the entries of which a reload has
+    `faults` and `unknown` are those of the last reading, with what has healed since taken out; `refused` every bind of it that the kernel
+    refused, in order. `cut` are the entries of which a reload has
     killed the running sessions although they stay. `lost` could not be bound and are forgotten.
     """
 
@@ -67,6 +77,7 @@ class Replay:
     slots: dict[Key, Slot] = attrs.field(factory=dict)
     bound: dict[Key, Slot] = attrs.field(factory=dict)
     near: dict[tuple[Transport, int], dict[Key, Slot]] = attrs.field(factory=dict)
+    refused: list[Refused] = attrs.field(factory=list)
     faults: list[tuple[Slot | None, Diagnostic]] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
     cut: list[Entry] = attrs.field(factory=list)
@@ -90,14 +101,15 @@ class Replay:
         """Close everything: the daemon has gone, or serves nobody any more."""
         for table in (self.slots, self.bound, self.near):
             table.clear()
-        for told in (self.faults, self.unknown, self.lost):
+        for told in (self.refused, self.faults, self.unknown, self.lost):
             told.clear()
 
     def copy(self) -> Self:
         """Return a machine to try something out on."""
         slots = {key: attrs.evolve(slot) for key, slot in self.slots.items()}
         near = {port: {key: slots[key] for key in there} for port, there in self.near.items()}
-        return attrs.evolve(self, slots=slots, bound={key: slots[key] for key in self.bound}, near=near, faults=[], unknown=[], lost=[])
+        bound = {key: slots[key] for key in self.bound}
+        return attrs.evolve(self, slots=slots, bound=bound, near=near, refused=[], faults=[], unknown=[], lost=[])
 
     def _binds(self, entry: Entry) -> Iterable[tuple[Bind, Socket]]:
         """Yield what an entry is to have on this host, saying what it cannot have."""
@@ -143,6 +155,7 @@ class Replay:
 
     def _failed(self, slot: Slot, fault: Diagnostic) -> bool:
         slot.fault = fault
+        self.refused.append(Refused(socket=slot.socket, entry=slot.entry, bind=slot.bind))
         self.faults.append((slot, fault))
         return False
 
@@ -181,6 +194,7 @@ class InetdReplay(Replay):
 
     def load(self, files: Iterable[Sequence[Entry]]) -> None:
         """Take the files one after the other."""
+        self.refused.clear()
         self.faults.clear()
         self.unknown.clear()
         self.old = dict(self.slots)
@@ -205,12 +219,15 @@ class InetdReplay(Replay):
     def _meet(self, entry: Entry, bind: Bind, socket: Socket) -> None:
         """Do what the daemon does for one bind: go on with the socket of a line that it knows, or make one."""
         # A bind without a key is never recognised again: it stands for itself.
-        key = (entry.service, bind.key, bind.family, bind.address) if bind.key else (object(),)
+        told = None if self.build.merges_wildcards else bind.name  # a name is told apart from its address where they stay as written
+        key = (entry.service, bind.key, bind.family, bind.address, told) if bind.key else (object(),)
         self.old.pop(key, None)
         slot = self.slots.get(key)
         if slot is None:
             slot = self.slots[key] = Slot(key, entry, bind, socket, builtin=_builtin(entry), wait=entry.wait)
         else:
+            if self.build.protocols is Protocols.LAST_DIGIT:  # openbsd-inetd inetd.c, config: the socket type is never looked at again
+                socket = attrs.evolve(socket, transport=slot.socket.transport)
             if slot.open and (slot.socket != socket or (self.build.rebinds_all and not slot.seen)):
                 self._close(slot)  # at once, and not at the end
             slot.builtin = slot.builtin if self.build.keeps_builtin else _builtin(entry)
@@ -235,6 +252,7 @@ class XinetdReplay(Replay):
 
     def load(self, files: Iterable[Sequence[Entry]]) -> None:
         """Reconfigure; a service that cannot be opened when it is new is forgotten, one that was there before stays and has no socket."""
+        self.refused.clear()
         self.faults.clear()
         self.unknown.clear()
         self.lost.clear()

@@ -12,12 +12,14 @@ from typing import assert_never
 
 import attrs
 
+from inet46.diagnostics import Span
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible
 from inet46.formats import inetd, xinetd
 from inet46.formats._reading import Reading
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild, resolve
+from inet46.service import Builtin
 from inet46.sockets import Family, Transport
 
 __all__ = ["COMPAT", "Reading", "read", "write"]
@@ -35,14 +37,15 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
     match where.server:
         case InetdBuild() as build:
             paths = _inetd_paths(files, where)
-            reading = inetd.read((inetd.parse(files[path], path) for path in paths), build, where, files)
-            groups = (*reading.unordered, tuple(path for path in paths if path != where.config))
-            return attrs.evolve(reading, unknown=(*reading.unknown, *_contests(reading.entries, groups, where)))
+            paths = _inetd_paths(files, where)
+            folder = tuple(path for path in paths if path != where.config)
+            reading = inetd.read((inetd.parse(files[path], path) for path in paths), build, where, files, folder)
+            return attrs.evolve(reading, unknown=(*reading.unknown, *_contests(reading.entries, (*reading.unordered, folder), where)))
         case XinetdBuild() as build:
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
             compat = inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)
-            main = xinetd.read(files, build, where, compat.entries)
+            main = xinetd.read(files, build, where, compat.entries, _nameless(compat))
             return attrs.evolve(
                 main,
                 faults=(*main.faults, *compat.faults),
@@ -83,6 +86,13 @@ def _losses(said: tuple[Entry, ...], heard: Reading) -> list[str]:
         for field in attrs.fields(Entry)
         if field.eq and getattr(mine, field.name) != getattr(theirs, field.name)
     ]
+
+
+def _nameless(compat: Reading) -> Span | None:
+    """Return a service of inetd.conf that xinetd has without an id: a built-in other than those four for which inet.c makes one up."""
+    unknown = (fault.span for fault in compat.faults if fault.name == "unknown-builtin" and fault.span is not None)
+    known = (entry.origin for entry in compat.entries if entry.program == Builtin(builtin="tcpmux"))
+    return next((span for span in (*unknown, *known) if span is not None and span.text.split()[0] != "discard"), None)
 
 
 def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:

@@ -16,6 +16,7 @@ from inet46.host import HostPolicy
 from inet46.knowledge.hosts import HOSTS
 from inet46.knowledge.inetds import INETDS
 from inet46.knowledge.kernels import KERNELS
+from inet46.knowledge.names import PROTOCOLS, RPC_PROGRAMS
 from inet46.knowledge.ports import PORTS
 from inet46.knowledge.rows import (
     Bound,
@@ -26,6 +27,7 @@ from inet46.knowledge.rows import (
     Owner,
     Place,
     Pragma,
+    Protocols,
     Setting,
     Spawn,
     Suffix,
@@ -33,7 +35,7 @@ from inet46.knowledge.rows import (
     XinetdBuild,
 )
 from inet46.knowledge.xinetds import XINETDS
-from inet46.sockets import Transport
+from inet46.sockets import Family, Transport
 
 __all__ = [
     "HOSTS",
@@ -41,6 +43,8 @@ __all__ = [
     "INETD_BUILDS",
     "KERNELS",
     "PORTS",
+    "PROTOCOLS",
+    "RPC_PROGRAMS",
     "XINETDS",
     "Bound",
     "Dual",
@@ -51,6 +55,7 @@ __all__ = [
     "Owner",
     "Place",
     "Pragma",
+    "Protocols",
     "Setting",
     "Spawn",
     "Suffix",
@@ -113,6 +118,18 @@ class Host:
         """The first name that the host's /etc/services has for a port, None when it has none (or none is known)."""
         suffix = f"/{transport.value}"
         return next((name.removesuffix(suffix) for name, number in self._ports.items() if number == port and name.endswith(suffix)), None)
+
+    def lookup(self, name: str, family: Family) -> tuple[str, ...] | None:
+        """The addresses of one family that a name has on this host, in order; None when nobody looked.
+
+        Who asks glibc for IPv4 gets ::1 of /etc/hosts as 127.0.0.1 (nss_files files-hosts.c, LINE_PARSER); measured.
+        """
+        found = self.policy.addresses(name)
+        if found is None:
+            return None
+        loopback = Family.IPV4.loopback if self.kernel.name == "linux" and family is Family.IPV4 else Family.IPV6.loopback
+        told = (loopback if address == Family.IPV6.loopback else address for address in found)
+        return tuple(address for address in told if (":" in address) == (family is Family.IPV6))
 
     @functools.cached_property
     def _ports(self) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ mistake is skipped here too: to the next line that holds only `}`. Sources: xine
 
 from __future__ import annotations
 
+import bisect
 import re
 
 import attrs
@@ -21,7 +22,8 @@ __all__ = ["Attribute", "Document", "Include", "Paragraph", "emit", "parse"]
 
 _BLANK = " \t\n\v\f\r"  # isspace(3), which decides about empty lines and braces; values are split at blanks and tabs only
 _KEYWORDS = {"service", "defaults", "include", "includedir"}
-_LONGEST = 16384  # two windows of 8 KiB
+_SHOWN = 60  # characters of an attribute's name
+_BLOCK = 8192  # what xinetd reads at a time, and holds two of
 
 
 @attrs.frozen
@@ -36,12 +38,16 @@ class Attribute:
 
 @attrs.frozen
 class Paragraph:
-    """`defaults` (name "") or `service NAME`, from its header line to its closing brace."""
+    """`defaults` (name "") or `service NAME`, from its header line to its closing brace.
+
+    What stands in defaults holds without one too; they are not `whole` then.
+    """
 
     name: str
     attributes: tuple[Attribute, ...]
     span: Span
     header: Span
+    whole: bool = True
 
     @property
     def defaults(self) -> bool:
@@ -68,11 +74,14 @@ class Document:
     lines: tuple[Span, ...] = attrs.field(repr=False)
 
 
-def parse(text: str, path: str = "/etc/xinetd.conf") -> Document:
-    """Take a text apart; a mistake costs what it costs the daemon, and is kept in the text all the same."""
+def parse(text: str, path: str = "/etc/xinetd.conf", *, final: bool = False) -> Document:
+    """Take a text apart; a mistake costs what it costs the daemon, and is kept in the text all the same.
+
+    `final`: behind `disable = yes` an entry is not looked at, as some builds have it.
+    """
     source = Source(path, text)
     lines = split_lines(source)
-    scanner = _Scanner(list(lines))
+    scanner = _Scanner(source, text, _blocks(text), final)
     scanner.file()
     return Document(source, tuple(scanner.items), tuple(scanner.faults), lines)
 
@@ -84,26 +93,58 @@ def emit(document: Document) -> str:
 
 @attrs.define
 class _Scanner:
-    lines: list[Span]
+    """The daemon's buffer, `text`, in which it writes a NUL at the end of each word, and how far it has read."""
+
+    source: Source
+    text: str
+    blocks: list[int]  # where each block begins, in characters, and where the last one ends
+    final: bool = False
     at: int = 0
+    end: int = 0  # of the line that was read last, without its newline
     items: list[Paragraph | Include] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
 
     def _next(self) -> Span | None:
         """Return the next line that is neither blank nor a comment."""
-        while self.at < len(self.lines):
-            line = self.lines[self.at]
-            self.at += 1
-            text = _text(line).strip(_BLANK)
+        while self.at < len(self.text):
+            start = self.at
+            self._read_line()
+            line = Span(self.source, start, self.at)
+            text = self._text(line).strip(_BLANK)
             if text and not text.startswith("#"):
                 return line
         return None
+
+    def _read_line(self) -> None:
+        """Read to the newline, or to the end of the block behind the one in which the line begins: there it is cut, and loses a byte.
+
+        Sources: sio.c (Srdline), siosup.c (__sio_extend_buffer); measured.
+        """
+        newline = self.text.find("\n", self.at)
+        self.end = newline if newline >= 0 else len(self.text)
+        stop = self.end + 1 if newline >= 0 else self.end
+        following = bisect.bisect_left(self.blocks, self.at)  # the line itself may begin a block, which is then the last one for it
+        limit = self.blocks[min(following + 1, len(self.blocks) - 1)]
+        if stop > limit:
+            line = Span(self.source, self.at, stop)
+            text = f"a line of {size(line.text)} bytes is cut where xinetd has no more room for it; the rest is read as a line of its own"
+            self._say("I146", "line-cut", text, line)
+            self.end, stop = limit - 1, limit
+        self.at = stop
+
+    def _text(self, line: Span) -> str:
+        """Return what a daemon written in C sees of a line: it ends at a NUL."""
+        return self.text[line.start : self.end].partition("\0")[0]
+
+    def _cut(self, place: int) -> None:
+        """Write a NUL."""
+        self.text = f"{self.text[:place]}\0{self.text[place + 1 :]}"
 
     def file(self) -> None:
         """Read `file := { include | includedir | defaults | service }`."""
         seen_defaults = False
         while (line := self._next()) is not None:
-            words = _words(line)
+            words = re.findall(r"[^ \t]+", self._text(line))
             keyword = words[0].lower()
             if keyword in {"include", "includedir"} and len(words) > 1:
                 self.items.append(Include(words[1], keyword == "includedir", line))
@@ -121,81 +162,109 @@ class _Scanner:
     def _paragraph(self, header: Span, name: str) -> Paragraph | None:
         what = f"service {name}" if name else "defaults"
         line = self._next()
-        if line is None or not _is(line, "{"):
+        if line is None or not self._is(line, "{"):
             self._lose("I121", "missing-brace", f"{what}: missing '{{' on a line of its own; the entry is lost", header)
             return None
         attributes: list[Attribute] = []
         while (line := self._next()) is not None:
-            if _is(line, "}"):
+            if self._is(line, "}"):
                 return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
             problem = self._attribute(line, attributes)
-            if problem is None:
+            if problem is None and not (self.final and name and _switched_off(attributes)):
                 continue
+            if problem is None:
+                self._skip()
+                return Paragraph(name, tuple(attributes), Span(header.source, header.start, self.at), header)
             if not name:
                 # Nothing is taken back and nothing is skipped: the next line, if only a brace, is then looked at as the head of an entry.
                 self._say("I122", "bad-attribute-line", f"{what}: {problem}; what stands above holds, what stands below is lost", line)
-                return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header)
+                return Paragraph(name, tuple(attributes), Span(header.source, header.start, line.stop), header, whole=False)
             self._lose("I122", "bad-attribute-line", f"{what}: {problem}; the entry is lost", line)
             return None
         text = f"{what}: missing '}}' at the end of the file; {'the entry is lost' if name else 'what stands there holds'}"
         self._say("I124", "incomplete-entry", text, header)
-        return None if name else Paragraph(name, tuple(attributes), Span(header.source, header.start, self.lines[-1].stop), header)
+        return None if name else Paragraph(name, tuple(attributes), Span(header.source, header.start, len(self.text)), header, whole=False)
 
     def _attribute(self, line: Span, attributes: list[Attribute]) -> str | None:
-        """Read `attribute := NAME WS OP values`; return what is wrong with it."""
-        if size(line.text) > _LONGEST:
-            return f"a line of {size(line.text)} bytes is cut after {_LONGEST}"
-        match = re.fullmatch(r"[ \t\v\f\r]*([^ \t\v\f\r=]*)([ \t\v\f\r]*)([^ \t]*)(.*)", _text(line), re.DOTALL)
-        if match is None:
-            raise AssertionError("every text is a name, a gap and a rest")
-        if match[2] == "" and match[3] == "":
-            self._read_on()
-            return f"nothing after attribute {match[1]}, so that xinetd reads on in the next line"
-        if match[2] == "":
-            return f"attribute {match[1]} needs a space before operator"
-        if match[3] == "":
-            return f"nothing after attribute {match[1]}"
-        operator = re.match(r"\+=|-=|=", match[3])
-        if operator is None:
-            return f"bad operator {match[3]!r} for attribute {match[1]}"
-        values = match[3][operator.end() :] + match[4]
-        attributes.append(Attribute(match[1].lower(), operator[0], tuple(re.findall(r"[^ \t]+", values)), line))
+        """Read `attribute := NAME WS OP values`; return what is wrong with it.
+
+        The name ends at a blank or a `=`, and nowhere else: behind a NUL or the end of the line xinetd reads on, into the next one.
+        """
+        start = self._past_blanks(line.start)
+        found = re.compile(r"[ \t\n\v\f\r=]").search(self.text, start, self._buffered())
+        on = found is None or found.start() >= self.end  # the newline of this line is a NUL by now
+        if on:
+            found = re.compile(r"[ \t\n\v\f\r=]").search(self.text, self.at, self._buffered())
+        name = self.text[start : self.end if found is None else min(found.start(), self.end)].partition("\0")[0]
+        shown = name if len(name) < _SHOWN else f"{name[:_SHOWN]}..."
+        if found is None:
+            return f"nothing after attribute {shown}"
+        self._cut(found.start())
+        if found[0] == "=":
+            return f"attribute {shown} needs a space before operator"
+        place = self._past_blanks(found.end())
+        operator = re.compile(r"\+=|-=|=").match(self.text, place)
+        if operator is None or place == self.end:
+            said = re.split(r"[ \t\n\0]", self.text[place:], maxsplit=1)[0] if place != self.end else ""
+            nothing = f"nothing after attribute {shown}" + (", so that xinetd reads on in the next line" if on else "")
+            return nothing if on or not said else f"bad operator {said!r} for attribute {shown}"
+        attributes.append(Attribute(name.lower(), operator[0], self._values(operator.end(), on=on), line))
         return None
 
-    def _read_on(self) -> None:
-        """Cut the next line as get_attr_op does, which stops at a blank or a `=` and not at a line's end, and writes a NUL there.
+    def _past_blanks(self, place: int) -> int:
+        """Return the first place that holds no blank; the end of the line is none."""
+        while place < len(self.text) and place != self.end and self.text[place] in _BLANK:
+            place += 1
+        return place
 
-        Where it stops at the end of that line, the line after it is hidden behind the NUL.
-        """
-        if self.at == len(self.lines):
-            return
-        line = self.lines[self.at]
-        stop = re.search(r"[ \t\n\v\f\r=]", line.text)
-        if stop is not None:
-            hidden = 2 if stop[0] == "\n" else 1
-            self.lines[self.at : self.at + hidden] = [Span(line.source, line.start, line.start + stop.start())]
+    def _buffered(self) -> int:
+        """Return where what was read from the file ends."""
+        return self.blocks[min(bisect.bisect_left(self.blocks, self.at), len(self.blocks) - 1)]
+
+    def _values(self, place: int, *, on: bool) -> tuple[str, ...]:
+        """Split values at blanks and tabs, each of which becomes a NUL: when xinetd has read on, in all that it holds of the file."""
+        stop = self._buffered() if on else self.end
+        nul = self.text.find("\0", place, stop)
+        words = list(re.compile(r"[^ \t]+").finditer(self.text, place, stop if nul < 0 else nul))
+        if on:
+            for word in words:
+                if word.end() < stop:
+                    self._cut(word.end())
+        return tuple(word[0] for word in words)
 
     def _lose(self, code: str, name: str, message: str, span: Span) -> None:
         """Go on behind the next line that holds only a closing brace, as parse.c does after a mistake; what begins before it is lost."""
+        closed, swallowed = self._skip()
+        cost = Cost.REST if not closed and swallowed else None
+        self.faults.append(attrs.evolve(fault(code, name, message, span, cost=cost), labels=swallowed))
+
+    def _skip(self) -> tuple[bool, tuple[Label, ...]]:
+        """Go on behind the next closing brace; return whether there is one, and what begins before it."""
         swallowed = []
-        while (line := self._next()) is not None and not _is(line, "}"):
-            if _words(line)[0].lower() in _KEYWORDS:
+        while (line := self._next()) is not None and not self._is(line, "}"):
+            if re.split(r"[ \t]", self._text(line).strip(_BLANK), maxsplit=1)[0].lower() in _KEYWORDS:
                 swallowed.append(Label(line, "this is skipped too"))
-        cost = Cost.REST if line is None and swallowed else None
-        self.faults.append(attrs.evolve(fault(code, name, message, span, cost=cost), labels=tuple(swallowed)))
+        return line is not None, tuple(swallowed)
 
     def _say(self, code: str, name: str, message: str, span: Span) -> None:
         self.faults.append(fault(code, name, message, span))
 
-
-def _text(line: Span) -> str:
-    """Return what a daemon written in C sees of a line: it ends at a NUL."""
-    return line.text.rstrip("\n").partition("\0")[0]
+    def _is(self, line: Span, brace: str) -> bool:
+        return self._text(line).strip(_BLANK) == brace
 
 
-def _words(line: Span) -> list[str]:
-    return re.findall(r"[^ \t]+", _text(line))
+def _switched_off(attributes: list[Attribute]) -> bool:
+    """Return True if the last attribute is the first `disable`, and says yes."""
+    said = [one for one in attributes if one.name == "disable" and one.operator == "=" and len(one.values) == 1]
+    return bool(said) and said[0] is attributes[-1] and said[0].values[0].lower() == "yes"
 
 
-def _is(line: Span, brace: str) -> bool:
-    return _text(line).strip(_BLANK) == brace
+def _blocks(text: str) -> list[int]:
+    """Return where the blocks begin that xinetd reads, and where the last one ends: counted in bytes, told in characters."""
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) < _BLOCK:
+        return [0, len(text)]
+    places = [0]
+    for start in range(0, len(data), _BLOCK):
+        places.append(places[-1] + len(data[start : start + _BLOCK].decode("utf-8", "surrogateescape")))
+    return [min(place, len(text)) for place in places]
