@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from inet46 import formats
@@ -9,8 +10,9 @@ from inet46.activation import activation
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import resolve
 from inet46.merge import Merge, merge
-from inet46.service import Program, Service
-from inet46.sockets import Family
+from inet46.plan import plan
+from inet46.service import Limits, Program, Service
+from inet46.sockets import Family, Transport
 from inet46.words import change
 
 ALRM = ("reload", "settle", "signal ALRM")
@@ -248,3 +250,35 @@ def test_a_knob_that_has_to_change_needs_a_restart_even_where_no_entry_changes()
     assert CONF not in result.files
     assert [(setting.key, setting.value) for setting in result.live] == [("net.inet6.ip6.v6only", "0")]
     assert result.activate == ("restart",)
+
+
+# -- systemd ---------------------------------------------------------------------------------------------------------------------------
+
+SYSTEMD = "debian-12/systemd"
+CAT = Program(path="/bin/cat")
+STREAM, DGRAM = Service(name="imap", program=CAT), Service(name="tftp", transport=Transport.UDP, program=CAT)
+UNIT_ROWS: list[tuple[str, list[Service], list[Service], tuple[str, ...]]] = [
+    ("nothing changes", [STREAM], [STREAM], ()),
+    ("a new unit", [], [STREAM], ("daemon-reload", "enable --now imap.socket")),
+    ("a unit that goes", [STREAM], [], ("daemon-reload", "disable --now imap.socket")),
+    ("another program for each connection", [STREAM], [attrs.evolve(STREAM, program=Program(path="/bin/x"))], ("daemon-reload",)),
+    ("another limit of the socket", [STREAM], [attrs.evolve(STREAM, limits=Limits(instances=3))],
+     ("daemon-reload", "stop imap.socket", "start imap.socket")),
+    ("another program that gets the socket", [DGRAM], [attrs.evolve(DGRAM, program=Program(path="/bin/x"))],
+     ("daemon-reload", "stop tftp.service")),
+    ("a socket whose server has it", [DGRAM], [attrs.evolve(DGRAM, port=70)],
+     ("daemon-reload", "stop tftp.socket", "stop tftp.service", "start tftp.socket")),
+    ("from the socket to each connection", [attrs.evolve(STREAM, wait=True)], [STREAM],
+     ("daemon-reload", "stop imap.socket", "stop imap.service", "start imap.socket")),
+    ("two that change", [STREAM, attrs.evolve(STREAM, name="pop3")], [attrs.evolve(STREAM, port=110), attrs.evolve(STREAM, name="pop3", port=143)],
+     ("daemon-reload", "stop imap.socket", "stop pop3.socket", "start imap.socket", "start pop3.socket")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "before", "after", "verbs"), UNIT_ROWS, ids=[row[0] for row in UNIT_ROWS])
+def test_units_are_restarted_only_where_their_sockets_change(
+    what: str, before: list[Service], after: list[Service], verbs: tuple[str, ...]
+) -> None:
+    host = resolve(HostPolicy(name=SYSTEMD, sharing=Sharing.MAPPED))
+
+    assert activation(plan(before, host).entries, plan(after, host).entries, host) == verbs, what

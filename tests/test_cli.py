@@ -123,7 +123,7 @@ def test_hosts_in_json_have_stable_keys() -> None:
             ),
         ]
         assert host["evidence"] in {"measured", "simulated"}
-        assert host["super_server"]["kind"] in {"inetd", "xinetd"}
+        assert host["super_server"]["kind"] in {"inetd", "xinetd", "systemd", "launchd"}
         assert host["source"]
         assert host["kernel"]["source"]
         assert host["super_server"]["source"]
@@ -726,7 +726,7 @@ def test_accidents_end_quietly(accident: BaseException, status: int, message: st
     def fail(*_: object) -> None:
         raise accident
 
-    monkeypatch.setattr(sys.modules["inet46.cli.sockets"], "predict", fail)
+    monkeypatch.setattr("inet46.cli.sockets.predict", fail)
     result = CliRunner().invoke(main, ["sockets", str(IN / "fedora"), "--host", "fedora-33/xinetd"])
 
     assert (result.exit_code, result.stderr) == (status, message)
@@ -736,7 +736,7 @@ def test_a_defect_is_called_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(sys.modules["inet46.cli.sockets"], "predict", fail)
+    monkeypatch.setattr("inet46.cli.sockets.predict", fail)
     result = CliRunner().invoke(main, ["sockets", str(IN / "fedora"), "--host", "fedora-33/xinetd"])
 
     assert result.exit_code == 2

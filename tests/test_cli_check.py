@@ -79,7 +79,7 @@ def test_a_finding_is_drawn_and_counted_and_the_status_is_1() -> None:
         "  | \t^^^^^^^^^^^^",
         "  = help: remove the line; without it the socket takes both families",
         "",
-        "1 error in 1 file on debian-12/xinetd",
+        "1 error in 1 file on debian-12/xinetd; 1 can be mended with --fix --unsafe-fixes",
     ]
 
 

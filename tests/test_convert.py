@@ -25,9 +25,11 @@ from inet46.predict import Held, predict
 from inet46.proof import reach
 from inet46.service import Access, Service
 from inet46.sockets import Family
+from tests import matrix
 from tests.strategies import service_lists
 
 XINETD, OPENBSD, INETUTILS = "debian-12/xinetd", "debian-12/openbsd-inetd", "debian-12/inetutils-inetd"
+SYSTEMD = "debian-12/systemd"
 NAMES = [row.name for row in HOSTS]
 
 
@@ -85,6 +87,15 @@ def test_quiet_when_what_was_exported_is_planned_for_its_own_host(name: str, ser
     host = old.host.with_settings(old.settings)
 
     assert merge(export(old.files, host).services, host, old.files).files == {}
+
+
+@pytest.mark.parametrize("old", matrix.FORMATS)
+def test_every_format_to_every_other_keeps_what_is_reached_or_says_what_is_lost(old: str) -> None:
+    services = list(matrix.generated(12))
+    counts = {new: matrix.count(services, matrix.FORMATS[old], host) for new, host in matrix.FORMATS.items() if new != old}
+
+    assert {new: counted.wrong for new, counted in counts.items() if counted.wrong} == {}
+    assert sum(counted.whole for counted in counts.values()) > 0
 
 
 # -- real services ---------------------------------------------------------------------------------------------------------------------
@@ -191,6 +202,23 @@ def test_two_sockets_in_the_place_of_one_are_a_difference_and_no_loss() -> None:
     assert made.differences in {(), ("rsync: 0.0.0.0:873 + [::]:873 v6only instead of [::]:873 dual",)}
 
 
+def test_a_bound_that_nobody_stated_is_said() -> None:
+    made = carried(TFTP + RSYNC.replace("\tcps            = 50 10\n", ""), SYSTEMD)
+
+    assert made.losses == ()
+    assert made.differences == (
+        "rsync: at most 64 clients at once (MaxConnections= of systemd, when nothing is said), and no bound before",
+    )
+
+
+def test_what_xinetd_heals_by_itself_and_systemd_does_not_is_a_loss_with_its_nearest() -> None:
+    (loss,) = carried(RSYNC, SYSTEMD).losses
+
+    assert (loss.thing, loss.guards) == ("rate", True)
+    assert loss.instead is not None
+    assert "the port stays closed until somebody restarts it, where xinetd's cps comes back by itself" in loss.instead
+
+
 def test_a_second_program_on_the_same_port_is_a_loss_of_its_family() -> None:
     lines = "imap stream tcp4 nowait root /usr/sbin/a a\nimap stream tcp6 nowait root /usr/sbin/b b\n"
 
@@ -249,7 +277,7 @@ def test_names_in_lists_cannot_be_carried_and_the_effect_is_said() -> None:
 
 # -- the round trip --------------------------------------------------------------------------------------------------------------------
 
-TRIP = (OPENBSD, XINETD, "fedora-33/xinetd", XINETD, OPENBSD)
+TRIP = (OPENBSD, XINETD, SYSTEMD, XINETD, OPENBSD)
 
 
 @given(services=service_lists(min_size=1, max_size=3, plain=True))

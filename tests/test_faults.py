@@ -69,7 +69,7 @@ def test_a_change_that_was_killed_while_the_super_server_was_down_is_finished_by
         bench.run(setting=False)
     bench.wish = wishes(spec.super_server)[0]
     usual = bench.usual[bench.wish]
-    bench.traced(bench.prepare(), usual.at(0.5, Within.JOURNAL), "group")
+    bench.traced(bench.prepare(), usual.at(0.05, Within.JOURNAL), "group")
     lab[spec.name].run("/etc/init.d/xinetd stop", check=True)
     program = str(Path(sys.executable).with_name("pyinfra"))
     command = (program, "inventories/lab.py", "deploys/imap.py", "-y", "--limit", spec.name)

@@ -208,7 +208,7 @@ def test_a_word_that_goes_on_in_the_next_line_of_busybox_keeps_its_place() -> No
 def test_an_address_that_busybox_would_take_for_another_one_is_written_as_it_was_read() -> None:
     text = "::1:7001\tdgram\tudp6\twait\troot\t/bin/x x\n[::1],*:7001\tdgram\tudp6\twait\troot\t/bin/x x\n"
 
-    assert formats.write(formats.read({"/etc/inetd.conf": text}, HOSTS["busybox"]).entries, HOSTS["busybox"]) == text
+    assert formats.write(formats.read({"/etc/inetd.conf": text}, HOSTS["busybox"]).entries, HOSTS["busybox"])["/etc/inetd.conf"] == text
 
 
 def test_an_entry_of_busybox_that_an_earlier_line_spoilt_says_so() -> None:
@@ -426,25 +426,25 @@ def test_a_field_that_would_be_read_back_otherwise_is_named() -> None:
 def test_a_program_that_cannot_be_started_is_written_as_it_was_read(host: str) -> None:
     wrong = entry(host, program=Unstartable(words=("imapd", "imapd", "-a")))
 
-    assert formats.write([wrong], HOSTS[host]) == "imap\tstream\ttcp4\tnowait\troot\timapd imapd -a\n"
+    assert formats.write([wrong], HOSTS[host])["/etc/inetd.conf"] == "imap\tstream\ttcp4\tnowait\troot\timapd imapd -a\n"
 
 
 def test_quotes_are_written_where_the_dialect_has_them_and_the_word_needs_them() -> None:
     program = Program(path="/opt/my imapd", args=("a b", "it's", "plain", ""))
-    text = formats.write([entry("inetutils", program=program)], HOSTS["inetutils"])
+    text = formats.write([entry("inetutils", program=program)], HOSTS["inetutils"])["/etc/inetd.conf"]
 
     assert text == "imap\tstream\ttcp4\tnowait\troot\t'/opt/my imapd' 'my imapd' 'a b' \"it's\" plain ''\n"
 
 
 def test_a_limit_of_freebsd_is_written_behind_slashes() -> None:
-    text = formats.write([entry("freebsd", limits=Limits(instances=3, per_source=2), group="mail")], HOSTS["freebsd"])
+    text = formats.write([entry("freebsd", limits=Limits(instances=3, per_source=2), group="mail")], HOSTS["freebsd"])["/etc/inetd.conf"]
 
     assert text == "imap\tstream\ttcp4\tnowait/3/0/2\troot:mail\t/usr/sbin/imapd imapd\n"
 
 
 def test_an_ipv6_address_stands_in_brackets_where_they_are_understood() -> None:
     texts = [
-        formats.write([entry(host, binds=(Bind(family=Family.IPV6, v6only=True, key=key, address="::1"),))], HOSTS[host])
+        formats.write([entry(host, binds=(Bind(family=Family.IPV6, v6only=True, key=key, address="::1"),))], HOSTS[host])["/etc/inetd.conf"]
         for host, key in (("openbsd", "tcp6"), ("inetutils", "tcp6only"))
     ]
 

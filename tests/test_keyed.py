@@ -213,7 +213,7 @@ def entry(**said: Any) -> Entry:
 
 
 def test_a_line_is_written_where_a_line_can_say_it() -> None:
-    assert formats.write([entry()], HOST) == "imap\tstream\ttcp6\tnowait\troot\t/usr/libexec/imapd imapd\n"
+    assert formats.write([entry()], HOST)[MAIN] == "imap\tstream\ttcp6\tnowait\troot\t/usr/libexec/imapd imapd\n"
 
 
 def test_a_definition_is_written_for_what_no_line_can_say() -> None:
@@ -221,7 +221,7 @@ def test_a_definition_is_written_for_what_no_line_can_say() -> None:
         program=Program(path="/x", args=('it\'s "so"', "a\\b", "a\nb", "\x01", "é", "#;,")), limits=Limits(rate=Rate(connections=5))
     )
 
-    assert formats.write([mine], HOST) == (
+    assert formats.write([mine], HOST)[MAIN] == (
         "imap on\n\tprotocol = tcp6,\n\twait = no,\n\tservice_max = 6,\n\tuser = root,\n\texec = /x,\n"
         '\targs = x "it\'s \\"so\\"" "a\\\\b" "a\\nb" "\\x01" "é" "#;,";\n'
     )
@@ -230,7 +230,7 @@ def test_a_definition_is_written_for_what_no_line_can_say() -> None:
 def test_a_definition_is_written_where_one_stands() -> None:
     mine = entry(binds=(Bind(family=Family.IPV4, address="127.0.0.1", key="tcp4"),), group="mail")
 
-    assert formats.write([mine], HOST, like="  imap on protocol = tcp4;") == (
+    assert formats.write([mine], HOST, like="  imap on protocol = tcp4;")[MAIN] == (
         "imap on\n\tbind = 127.0.0.1,\n\tprotocol = tcp4,\n\twait = no,\n\tuser = root,\n\tgroup = mail,\n"
         "\texec = /usr/libexec/imapd,\n\targs = imapd;\n"
     )
@@ -239,7 +239,7 @@ def test_a_definition_is_written_where_one_stands() -> None:
 def test_a_built_in_service_is_a_definition_without_exec() -> None:
     mine = entry(service="time", program=Builtin(builtin="time"))
 
-    assert formats.write([mine], HOST, like="time off x=y;") == "time on\n\tprotocol = tcp6,\n\twait = no,\n\tuser = root;\n"
+    assert formats.write([mine], HOST, like="time off x=y;")[MAIN] == "time on\n\tprotocol = tcp6,\n\twait = no,\n\tuser = root;\n"
 
 
 @pytest.mark.parametrize(("said", "loss"), [
@@ -268,7 +268,7 @@ def test_faithful_every_argument_can_be_written_in_a_definition(args: list[str],
     mine = entry(program=Program(path="/bin/x", args=tuple(args)), wait=waits, group=group, limits=limits)
 
     for like in ("", "imap on x = y;"):
-        assert formats.read({MAIN: formats.write([mine], HOST, like=like)}, HOST).entries == (mine,)
+        assert formats.read(formats.write([mine], HOST, like=like), HOST).entries == (mine,)
 
 
 def test_a_merge_replaces_a_definition_by_definitions_and_leaves_its_neighbours() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 from collections.abc import Callable, Mapping
 
 import attrs
@@ -10,11 +11,12 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from inet46 import formats
+from inet46.diagnostics import Cost
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible, Unprovable
-from inet46.formats import inetd, xinetd
+from inet46.formats import inetd, launchd, systemd, xinetd
 from inet46.host import HostPolicy, Sharing
-from inet46.knowledge import HOSTS, PORTS, Dual, Host, InetdBuild, XinetdBuild, resolve
+from inet46.knowledge import HOSTS, PORTS, Dual, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
 from inet46.merge import merge
 from inet46.plan import plan
 from inet46.predict import Held, predict
@@ -101,11 +103,58 @@ def test_lossless_xinetd_gives_every_text_back(text: str) -> None:
     assert xinetd.emit(xinetd.parse(text)) == text
 
 
-@given(st.sampled_from(NAMES), documents, documents)
+UNIT_WORDS = (
+    *("[Socket] [Service] [Unit] [Install] [X-a] [Socket [] ] Listen ListenStream= ListenStream=143 ListenStream=[::]:143 ListenDatagram=0.0.0.0:69".split()),
+    *("ListenStream=0.0.0.0:143 ListenFIFO=/x ListenStream=/x ListenStream=%i ListenStream=0x8f ListenStream=[::1%lo]:1 ListenStream=[fe80::1]:1%lo".split()),
+    *("Accept=yes Accept=no Accept=perhaps BindIPv6Only=both BindIPv6Only=ipv6-only BindIPv6Only= ReusePort=yes MaxConnections=0 Service=b.service".split()),
+    *(r"""IPAddressDeny=any IPAddressAllow=10.0.0.0/8 IPAddressAllow= ExecStart=-/bin/x ExecStart=cat ExecStart=@/bin/x 'a\tb "c" $$X ${A} %% %p ; \; \\""".split()),
+    *("User=%i Group=g UMask=027 Nice=99 Nice=5 LimitCPU=1 LimitAS=1M Environment=A=b Environment=%H=c StandardInput=socket Type=oneshot = =a a=".split()),
+    *("ConditionPathExists=/x # ; \\ \ufeff <key> <plist> <dict> </dict> </plist> bplist00 <key>Sockets</key>".split()),
+)  # fmt: skip
+unit_lines = st.lists(st.sampled_from(UNIT_WORDS) | scraps, max_size=3).map(" ".join)
+unit_files = st.lists(st.sampled_from(UNIT_WORDS) | unit_lines | st.sampled_from(BREAKS), max_size=14).map("\n".join)
+JOB = {"Label": "a", "ProgramArguments": ["/bin/x"], "Sockets": {"L": {"SockServiceName": "imap"}}, "inetdCompatibility": {"Wait": False}}
+JOBS = (
+    JOB,
+    {"Label": "a", "Program": "x", "Sockets": {"L": [{"SockServiceName": 143, "SockFamily": "IPv6"}, {"SockNodeName": "h"}, 3]}},
+    {"Label": 3, "ProgramArguments": [1], "Sockets": []},
+    {"Sockets": {"L": {"SockServiceName": 99999999, "SockType": [], "SockNodeName": 3, "SockFamily": {}}}, "Umask": "999", "Nice": True},
+    ["no dictionary"],
+)
+jobs = st.builds(
+    lambda job, kind: plistlib.dumps(job, fmt=kind).decode("utf-8", "surrogateescape"),
+    st.sampled_from(JOBS),
+    st.sampled_from([plistlib.FMT_XML, plistlib.FMT_BINARY]),
+)
+
+
+@given(documents | unit_files)
+@example("[Socket]\r\n\0\rListenStream=1\\\n")
+@example("a\\")
+def test_lossless_systemd_gives_every_text_back(text: str) -> None:
+    assert systemd.emit(systemd.parse(text)) == text
+
+
+@given(documents | jobs)
+def test_lossless_launchd_gives_every_text_back(text: str) -> None:
+    assert launchd.emit(launchd.parse(text)) == text
+
+
+@given(st.sampled_from(NAMES), documents | unit_files | jobs, documents | unit_files | jobs)
 @patient
 def test_lossless_reading_never_raises_on_any_host(name: str, main: str, other: str) -> None:
     host = resolve(name)
-    files = {host.config: main, f"{host.directory}/other": other, "/etc/inetd.conf": other if host.config != "/etc/inetd.conf" else main}
+    files = {
+        host.config: main,
+        f"{host.directory}/other": other,
+        "/etc/inetd.conf": other if host.config != "/etc/inetd.conf" else main,
+        f"{host.config}/a.socket": main,
+        f"{host.config}/a@.service": other,
+        f"{host.config}/a.service": other,
+        f"{host.config}/a.socket.d/b.conf": other,
+        f"{host.config}/sockets.target.wants/a.socket": formats.Link("/x"),
+        f"{host.config}/a.plist": other,
+    }
 
     reading = formats.read(files, host)
 
@@ -113,10 +162,6 @@ def test_lossless_reading_never_raises_on_any_host(name: str, main: str, other: 
 
 
 # -- law 2: faithful -------------------------------------------------------------------------------------------------------------------
-
-
-def _files(text: str, name: str) -> dict[str, str]:
-    return {resolve(name).config: text}
 
 
 @given(service_lists(), host_policies())
@@ -129,11 +174,11 @@ def test_faithful_what_a_plan_says_is_read_back_as_it_was_meant(wishes: tuple[Se
 
     assert sorted(formats.read(planned.files, policy).entries, key=repr) == sorted(planned.entries, key=repr)
     try:
-        text = formats.write(planned.entries, policy)
+        files = formats.write(planned.entries, policy)
     except Inexpressible as error:  # two names of one service in one file, say
         assert error.losses
     else:
-        assert formats.read(_files(text, policy.name), policy).entries == planned.entries
+        assert formats.same(formats.read(files, policy).entries, planned.entries, resolve(policy))
 
 
 @st.composite
@@ -183,17 +228,17 @@ def test_faithful_an_entry_of_any_kind_is_read_back_or_its_loss_is_named(
     host = resolve(policy)
     entries = tuple(data.draw(odd_entries(wish, host)) for wish in wishes)
     try:
-        text = formats.write(entries, host)
+        files = formats.write(entries, host)
     except Inexpressible as error:
         assert error.losses
         assert all(loss.strip() for loss in error.losses)
     else:
-        assert formats.read({host.config: text}, host).entries == entries
+        assert formats.same(formats.read(files, host).entries, entries, host)
 
 
 def deadly(files: Mapping[str, str], host: HostPolicy | Host) -> list[str]:
     """What in these files ends the daemon, or stops it for good."""
-    return [str(fault) for fault in formats.read(files, host).faults if fault.name in {"daemon-killer", "daemon-hang"}]
+    return [str(fault) for fault in formats.read(files, host).faults if fault.cost is Cost.DAEMON]
 
 
 @given(host_policies(), st.lists(services(), min_size=1, max_size=3), st.data())
@@ -201,11 +246,11 @@ def deadly(files: Mapping[str, str], host: HostPolicy | Host) -> list[str]:
 def test_faithful_nothing_that_is_written_ends_the_daemon(policy: HostPolicy, wishes: list[Service], data: st.DataObject) -> None:
     host = resolve(policy)
     try:
-        text = formats.write(tuple(data.draw(odd_entries(wish, host)) for wish in wishes), host)
+        files = formats.write(tuple(data.draw(odd_entries(wish, host)) for wish in wishes), host)
     except Inexpressible:
         assume(False)  # noqa: FBT003
 
-    assert deadly({host.config: text}, host) == []
+    assert deadly(files, host) == []
 
 
 @given(service_lists(min_size=1), host_policies(), st.data())
@@ -299,6 +344,8 @@ def cannot(host: Host, sharing: Sharing, transport: Transport, knob: str | None)
         return "no token sets IPV6_V6ONLY, so that with the kernel's setting at 0 there is no such socket"
     if sharing is Sharing.SEPARATE and host.server.name == "illumos-inetconv":
         return "tcp6 takes both families, and tcp6only cannot be said in inetd.conf"
+    if sharing is Sharing.MAPPED and host.server.name == "launchd":
+        return "launchd sets IPV6_V6ONLY on every IPv6 socket (facts/os.md 4)"
     return None
 
 
@@ -333,6 +380,8 @@ def refusal(wish: Service, host: Host) -> str | None:
     """Why a plain tcp service may be refused."""
     listed = host.port(wish.name, wish.transport) == (wish.port or host.port(wish.name, wish.transport)) is not None
     dual = any(listener.v6only is False for listener in wish.listeners)
+    if isinstance(host.server, SystemdBuild | LaunchdBuild):
+        return unit_refusal(wish, host)
     one = dual or host.policy.sharing is Sharing.MAPPED
     builtin, six = isinstance(wish.program, Builtin), any(listener.family is Family.IPV6 for listener in wish.wanted)
     shared = dual or (free_to_share(wish) and host.policy.sharing is not Sharing.SEPARATE)
@@ -351,6 +400,14 @@ def refusal(wish: Service, host: Host) -> str | None:
         _alone(wish) or host.policy.sharing is Sharing.SEPARATE
     )
     return next((reason for reason, there in reasons.items() if there), None)
+
+
+def unit_refusal(wish: Service, host: Host) -> str | None:
+    """Why systemd or launchd may refuse a plain tcp service."""
+    shared = any(x.v6only is False for x in wish.listeners) or (host.policy.sharing is Sharing.MAPPED and free_to_share(wish))
+    if isinstance(wish.program, Builtin):
+        return "it performs no service itself"
+    return "launchd makes no dual socket" if isinstance(host.server, LaunchdBuild) and shared else None
 
 
 def _alone(wish: Service) -> bool:
@@ -382,6 +439,29 @@ FOREIGN_XINETD = (
     "service nntp\n{\n\tsocket_type=stream\n\tuser = news\n}\n",
     "service exec\r\n{\r\n\tsocket_type = stream\r\n}\r\n",
 )
+
+
+_ETC, _LIB = "/etc/systemd/system", "/usr/lib/systemd/system"
+FOREIGN_UNITS: tuple[Mapping[str, str], ...] = (
+    {
+        f"{_LIB}/ftp.socket": "; odd\n[Socket]\r\nListenStream = 21\nAccept=\\\n# inside\n yes\n",
+        f"{_LIB}/ftp@.service": "[Service]\nExecStart=-/usr/sbin/ftpd -l %i\nStandardInput=socket\n",
+        f"{_ETC}/sockets.target.wants/ftp.socket": formats.Link("/lib/systemd/system/ftp.socket"),
+    },
+    {
+        f"{_ETC}/exec.socket": "[Socket]\nListenStream=512\nListenStream=/run/exec\nBacklog=9",
+        f"{_ETC}/exec.service": "[Service]\nExecStart=/usr/sbin/rexecd\n",
+        f"{_LIB}/sockets.target.wants/exec.socket": formats.Link("../exec.socket"),
+        f"{_ETC}/exec.socket.d/50-more.conf": "[Socket]\nBindIPv6Only=ipv6-only\n",
+    },
+    {f"{_LIB}/nntp.socket": "[Socket]\nListenStream=119\n", f"{_ETC}/nntp.socket": formats.Link("/dev/null")},
+    {f"{_ETC}/broken.socket": "[Socket\nListenStream=1\n", f"{_ETC}/empty.socket": ""},
+)
+FOREIGN_JOBS: tuple[Mapping[str, str], ...] = (
+    {"/Library/LaunchDaemons/com.example.ftp.plist": plistlib.dumps({**JOB, "Label": "ftp", "Sockets": {"L": {"SockServiceName": "ftp"}}}).decode()},
+    {"/System/Library/LaunchDaemons/exec.plist": plistlib.dumps({**JOB, "Label": "exec", "Sockets": {"L": {"SockServiceName": 512}}}, fmt=plistlib.FMT_BINARY).decode("utf-8", "surrogateescape")},
+    {"/Library/LaunchDaemons/broken.plist": "<plist><dict>"},
+)  # fmt: skip
 
 
 @given(service_lists(min_size=1, plain=True), host_policies(), st.data())
@@ -428,6 +508,8 @@ def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) 
     is_xinetd = isinstance(host.server, XinetdBuild)
     parts = draw(st.lists(st.sampled_from(FOREIGN_XINETD if is_xinetd else FOREIGN_INETD), unique=True, max_size=6))
     own: list[str] = []
+    owned: list[Mapping[str, str]] = []
+    foreign = draw(st.lists(st.sampled_from(FOREIGN_UNITS if isinstance(host.server, SystemdBuild) else FOREIGN_JOBS), max_size=6))
     for wish in wishes:
         if draw(st.booleans()):
             try:
@@ -437,6 +519,9 @@ def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) 
             except Unprovable:
                 continue
             own += [text for path, text in other.files.items() if path != host.config or not is_xinetd]
+            owned.append(other.files)
+    if isinstance(host.server, SystemdBuild | LaunchdBuild):
+        return dict(item for files in draw(st.permutations([*foreign, *owned])) for item in files.items())
     texts = draw(st.permutations([*parts, *own]))
     main = "".join(texts)
     if draw(st.booleans()):

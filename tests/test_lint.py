@@ -5,13 +5,15 @@ A case is an entry of tests/cases/lint/CODE.toml, and adding one needs no Python
     [[fail]]                          the rule finds something (`[[pass]]`: it finds nothing)
     host = "debian-12/xinetd"         hosts = [...]: others that get the same main file
     text = '''...'''                  the super-server's main file, and
+    before = '''...'''                the main file that the daemon runs with, when it is told of this one by acts = ["reload"]
     files."/etc/hosts.allow" = '''...'''   whatever else there is, by path; a path that begins with the text's own is the main file too
+    links."/etc/…" = "../x"           symbolic links, by path
     settings."net.ipv6.bindv6only" = 1     kernel settings; compat = true: xinetd with -inetd_compat
     names.localhost = ["::1"]         the addresses of host names
     programs = ["/usr/sbin/imapd"]    what a look at the host showed; users = ["root"]
     line = 5                          where it is found, and
     path = "/etc/hosts.allow"         in which file, if that is not the main one
-    says = "..."                      the message, verbatim
+    says = "..."                      the message, verbatim; severity = "note", cost = "entry lost": how bad it is, where that is told
     fixed = '''...'''                 the main file after the safe fixes of this rule; unsafe = '''...''': after the unsafe ones
 """
 
@@ -27,10 +29,13 @@ from typing import Any
 import attrs
 import pytest
 
+from inet46 import formats
+from inet46.change import predict_change
 from inet46.diagnostics import Severity
+from inet46.formats import Link
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
-from inet46.lint import PARTS, RULES, Report, Rule, View, compare, look, mend, select, weigh
+from inet46.lint import PARTS, RULES, Report, Rule, Subject, View, compare, look, mend, select, weigh
 
 CASES = Path(__file__).parent / "cases" / "lint"
 BY_CODE = {rule.code: rule for rule in RULES}
@@ -59,7 +64,8 @@ class Case:
     @property
     def texts(self) -> dict[str, str]:
         texts = {self.main: self.told["text"]} if "text" in self.told else {}
-        return {**texts, **self.told.get("files", {})}
+        links = {path: Link(target) for path, target in self.told.get("links", {}).items()}
+        return {**texts, **self.told.get("files", {}), **links}
 
     @property
     def view(self) -> View:
@@ -68,9 +74,16 @@ class Case:
     def report(self, texts: Mapping[str, str] | None = None) -> Report:
         """What is found on the host; where the case names several, also what only they together show."""
         now = self.texts if texts is None else texts
-        report = weigh(self.view.look(now))
+        report = weigh(self._changed(self.view.look(now)))
         others = [look(dict.fromkeys((resolve(name).config,), now[self.main]), resolve(name)) for name in self.told.get("hosts", ())]
         return attrs.evolve(report, diagnostics=(*report.diagnostics, *compare([report.subject, *others]))) if others else report
+
+    def _changed(self, subject: Subject) -> Subject:
+        """Put what comes of a change in the place of what comes of a start."""
+        if "before" not in self.told:
+            return subject
+        before = formats.read({**self.texts, self.main: self.told["before"]}, self.host)
+        return attrs.evolve(subject, prediction=predict_change(before, subject.reading, self.told.get("acts", ["reload"]), self.host))
 
     def __str__(self) -> str:
         return f"{self.code}-{self.kind}-{self.number}"
@@ -118,6 +131,8 @@ def test_a_rule_finds_what_its_failing_case_shows(case: Case) -> None:
     shown = [(one.message, one.span.source.path if one.span else None, one.span.line if one.span else None) for one in found]
 
     assert (case.told.get("says"), case.told.get("path", case.main), case.told.get("line")) in shown, shown
+    for key in {"severity", "cost"} & case.told.keys():
+        assert case.told[key] in {getattr(getattr(one, key), "value", None) for one in found}
 
 
 @pytest.mark.parametrize("case", PASSING, ids=str)
@@ -136,7 +151,7 @@ def test_messages_are_small_and_have_no_full_stop_and_remedies_too(case: Case) -
 
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_every_code_that_is_found_has_a_rule(case: Case) -> None:
-    subject = case.view.look(case.texts)
+    subject = case.report().subject
     said = {fault.code: fault.name for fault in (*subject.reading.faults, *subject.prediction.faults)}
 
     assert {code: BY_CODE[code].name if code in BY_CODE else None for code in said} == said

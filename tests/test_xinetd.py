@@ -361,7 +361,7 @@ def test_everything_that_xinetd_can_say_is_written_in_its_own_order() -> None:
         extra=("flags = KEEPALIVE", "log_on_success += PID"),
     )
 
-    assert formats.write([everything], DEBIAN) == (
+    assert formats.write([everything], DEBIAN)["/etc/xinetd.conf"] == (
         "service odd\n{\n"
         "\tdisable         = no\n"
         "\ttype            = UNLISTED\n"
@@ -394,7 +394,7 @@ def test_everything_that_xinetd_can_say_is_written_in_its_own_order() -> None:
 def test_a_redirect_is_written_without_a_server() -> None:
     before = one("redirect = 10.0.0.1 143")
 
-    text = formats.write([before], DEBIAN)
+    text = formats.write([before], DEBIAN)["/etc/xinetd.conf"]
 
     assert "server " not in text
     assert "INTERNAL" not in text

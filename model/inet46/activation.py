@@ -7,14 +7,15 @@ that comes to what a fresh start on the new files would come to is chosen.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import assert_never
 
 import attrs
 
 from inet46.change import After, State, fate, predict_change
 from inet46.entry import Entry
-from inet46.formats import Reading
-from inet46.knowledge import Host, InetdBuild
+from inet46.formats import Reading, launchd, systemd
+from inet46.knowledge import Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild
 
 __all__ = ["RELOAD", "RESTART", "activation"]
 
@@ -26,11 +27,25 @@ def activation(before: Iterable[Entry] | Reading, after: Iterable[Entry] | Readi
     """Return the verbs that take a super-server from one list of entries to another; () when there is nothing to do.
 
     The verbs are those of the transaction: reload, restart, settle, signal NAME. A reload that kills the running sessions of a service
-    that stays is dearer than a restart, which leaves them alone.
+    that stays is dearer than a restart, which leaves them alone. For systemd and launchd they are the words for systemctl and launchctl:
+    daemon-reload, stop UNIT, start UNIT, enable --now UNIT, bootstrap system PATH, and their like.
     """
     old, new = _reading(before), _reading(after)
     if old == new or (old.entries == new.entries and fate(old) is State.SERVES):
         return ()
+    match host.server:
+        case SystemdBuild():
+            return _systemd(old.entries, new.entries)
+        case LaunchdBuild():
+            return _launchd(old.entries, new.entries, host)
+        case InetdBuild() | XinetdBuild():
+            return _signalled(old, new, host)
+        case other:
+            assert_never(other)
+
+
+def _signalled(old: Reading, new: Reading, host: Host) -> tuple[str, ...]:
+    """Choose among the ways to tell a running daemon."""
     # What could not be read is no reason for a restart: most files have a line of rpc or the like, which stays as it is.
     old, new = (attrs.evolve(told, unknown=()) for told in (old, new))
     wanted = predict_change(new, new, (), host)
@@ -58,3 +73,47 @@ def _brings(found: After, wanted: After) -> bool:
 
 def _reading(told: Iterable[Entry] | Reading) -> Reading:
     return told if isinstance(told, Reading) else Reading(entries=tuple(told))
+
+
+# -- units and jobs --------------------------------------------------------------------------------------------------------------------
+
+
+def _systemd(old: tuple[Entry, ...], new: tuple[Entry, ...]) -> tuple[str, ...]:
+    """Decide unit by unit: a socket is opened anew only when its unit is restarted, and a server that has the socket stands in the way.
+
+    All that closes comes before all that opens, so that no unit finds its port taken by what another one was. A change of the service
+    alone closes nothing: the next connection finds it, or the next start of a server that has the socket.
+    """
+    before, after = _by(systemd.stem, old), _by(systemd.stem, new)
+    changed = [name for name in after if name in before and before[name] != after[name]]
+    moved = [name for name in changed if list(map(_opens, before[name])) != list(map(_opens, after[name]))]
+    verbs = ["daemon-reload", *(f"disable --now {name}.socket" for name in before if name not in after)]
+    verbs += [f"stop {name}.socket" for name in moved]
+    verbs += [f"stop {name}.service" for name in (*changed, *(name for name in before if name not in after)) if before[name][0].wait]
+    verbs += [f"start {name}.socket" for name in moved]
+    return (*verbs, *(f"enable --now {name}.socket" for name in after if name not in before))
+
+
+def _opens(entry: Entry) -> tuple[object, ...]:
+    """Return what the .socket says of an entry."""
+    said = tuple(extra for extra in entry.extra if extra.startswith(".socket "))
+    counts = (entry.limits.instances, entry.limits.per_source)
+    return (entry.transport, entry.port, entry.binds, entry.wait, entry.only_from, entry.no_access, counts, said)
+
+
+def _launchd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host) -> tuple[str, ...]:
+    """Unload the jobs that change or go, then load those that change or come: launchd reads a property list at no other time."""
+    before, after = _by(launchd.label, old), _by(launchd.label, new)
+    gone = [name for name in before if before[name] != after.get(name)]
+    come = [name for name in after if after[name] != before.get(name)]
+    return (
+        *(f"bootout system/{name}" for name in gone),
+        *(f"bootstrap system {launchd.path_of(after[name][0], host)}" for name in come),
+    )
+
+
+def _by(name_of: Callable[[Entry], str], entries: tuple[Entry, ...]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(name_of(entry), []).append(entry)
+    return groups

@@ -33,7 +33,7 @@ class Cost(enum.Enum):
     DAEMON = "daemon lost"  # it exits, aborts or hangs, and every service with it
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # as `Subject` of the linter
 class Source:
     """A text and the path it was read from ("" when it came from nowhere)."""
 
@@ -116,8 +116,8 @@ class Diagnostic:
     """One thing to say about a configuration.
 
     `code` and `name` are stable: the code by family (I1xx syntax, I2xx sockets, I3xx reach, I4xx portability, I5xx host, I6xx access, I7xx
-    reload), the name states the bad thing. `message` states the fault, `help` the remedy; both are lower case and end without a full stop.
-    `cost` is what the daemon drops because of it, None where it drops nothing.
+    reload, I8xx units), the name states the bad thing. `message` states the fault, `help` the remedy; both are lower case and end without
+    a full stop. `cost` is what the daemon drops because of it, None where it drops nothing.
     """
 
     code: str

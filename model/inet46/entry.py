@@ -23,6 +23,7 @@ class Bind:
     binds as the same one (the protocol string, on most inetds): the later of two then replaces the earlier. `written` is the address as it
     was written, which a reload of xinetd compares; it takes no part in comparisons here, since 0.0.0.0 and no address are the same socket.
     `name` is the host name for which the address was found, where the file names one.
+    With `reuseport` (SO_REUSEPORT) a socket collides with none that has it too.
     """
 
     family: Family
@@ -31,6 +32,7 @@ class Bind:
     key: str = ""
     written: str | None = attrs.field(default=None, eq=False, repr=False)
     name: str | None = None
+    reuseport: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +50,8 @@ class Entry:
     """What a super-server is told to do for one service.
 
     `service` is the name or number as written, `port` the number if the file itself says it (0 is one that the kernel picks at every
-    start). `id` is xinetd's; elsewhere it is None.
+    start). `id` is the name that the super-server has for it, where that is another one: the id of xinetd, the name of a unit. Entries of
+    one `unit` stand and fall together where a super-server has units (systemd, launchd).
     `only_from` None admits everybody, an empty tuple nobody. `extra` is what it also says and no field
     holds, word for word. `origin` is where it stands and takes no part in comparisons; nor do `known_as` and `unlisted`, which are the id
     and the kind that a reload of xinetd knows a service by, where the other fields leave them open.
@@ -71,6 +74,11 @@ class Entry:
     origin: Span | None = attrs.field(default=None, eq=False, repr=False)
     known_as: str | None = attrs.field(default=None, eq=False, repr=False)
     unlisted: bool | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def unit(self) -> str:
+        """The name that the super-server has for it."""
+        return self.service if self.id is None else self.id
 
     @property
     def duty(self) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ result is read again and predicted as a whole; a merge that would do anything bu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 import attrs
 
@@ -17,13 +18,13 @@ from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.formats import inetd
 from inet46.host import HostPolicy
-from inet46.knowledge import Host, InetdBuild, Setting, XinetdBuild, resolve
+from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Setting, SystemdBuild, XinetdBuild, resolve
 from inet46.plan import home, plan, skeleton
 from inet46.predict import Held, predict
 from inet46.proof import port_of, shortfalls, unproved
 from inet46.service import Service
 from inet46.settings import settle
-from inet46.sockets import Family, Transport
+from inet46.sockets import Transport
 from inet46.spelling import bare, duty
 
 __all__ = ["Merge", "merge"]
@@ -74,7 +75,7 @@ def merge(
     old = formats.read(files, where)
     planned = plan(wishes, where, present=old.entries)
     then = where.with_settings(planned.settings)
-    editor = _Editor(where, dict(files), _read_paths(wishes, where, files))
+    editor = _editor(where, files, wishes)
     ours = _ports(wishes, where)
     there, wanted = _by_port(old.entries, where), _by_port(planned.entries, where)
     for service in wishes:
@@ -135,14 +136,13 @@ def _serves(service: Service, entries: tuple[Entry, ...], host: Host) -> bool:
     """Return True if these entries already are what is wanted, in whatever spelling."""
     if not entries or shortfalls(service, predict(entries, host), host, host.policy.sharing):
         return False
-    return all(_same_duty(service, entry) for entry in entries)
+    return all(_same_duty(service, entry, host) for entry in entries)
 
 
-def _same_duty(service: Service, entry: Entry) -> bool:
+def _same_duty(service: Service, entry: Entry, host: Host) -> bool:
     """Compare what a service says, leaving alone what it says nothing about (access, when it is open to all)."""
-    bind = entry.binds[0]
     try:
-        told = duty(service, bind.family, dual=len(entry.binds) > 1 or (bind.family is Family.IPV6 and bind.v6only is False))
+        told = duty(service, entry.binds, host)
     except Inexpressible:
         return False
     fields = [name for name in told if name != "only_from" or not service.access.open]
@@ -156,7 +156,8 @@ def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Rea
     problems = unproved(services, result, host)
     there = _by_port(new.entries, host)
     for service in services:
-        if service.enabled and not all(_same_duty(service, entry) for entry in there.get((service.transport, port_of(service, host)), ())):
+        mine = there.get((service.transport, port_of(service, host)), ())
+        if service.enabled and not all(_same_duty(service, entry, host) for entry in mine):
             problems.append(f"{service}: what else stands in the files changes what is done for its clients")
     before, after = (
         [bare(entry) for entry in reading.entries if (entry.transport, _port(entry, host)) not in ours] for reading in (old, new)
@@ -168,6 +169,16 @@ def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Rea
         faults = [*old.faults, *result.faults] if any(f.severity is Severity.ERROR for f in old.faults) else [*new.faults, *result.faults]
         why = [str(fault) for fault in faults if fault.severity is Severity.ERROR]
         raise Unprovable([*problems, *why])
+
+
+def _editor(host: Host, files: Mapping[str, str], services: tuple[Service, ...]) -> _Editor | _Units:
+    match host.server:
+        case InetdBuild() | XinetdBuild():
+            return _Editor(host, dict(files), _read_paths(services, host, files))
+        case SystemdBuild() | LaunchdBuild():
+            return _Units(host, files)
+        case other:
+            assert_never(other)
 
 
 # -- editing ---------------------------------------------------------------------------------------------------------------------------
@@ -197,7 +208,7 @@ class _Editor:
         own = [entry for entry in drop if self._in_own_file(entry)]
         place = _span(own[0]) if own else None
         if fresh:
-            text = formats.write(fresh, self.host, like=place.text if place is not None else "")
+            text = formats.write(fresh, self.host, like=place.text if place is not None else "")[self.host.config]
             if place is not None:
                 self._edit(place, text)
             elif keep and self._in_own_file(keep[-1]):
@@ -251,6 +262,34 @@ class _Editor:
                 at = stop
             texts[path] = "".join((*parts, text[at:], self.appended.get(path, "")))
         return texts
+
+
+@attrs.define
+class _Units:
+    """Edits where each unit, or job, is a file of its own: what is new is written whole, and what has to go is switched off."""
+
+    host: Host
+    files: Mapping[str, str]
+    texts: dict[str, str] = attrs.field(factory=dict)
+    gone: list[Entry] = attrs.field(factory=list)
+
+    def replace(self, service: Service, mine: tuple[Entry, ...], told: tuple[Entry, ...]) -> None:
+        """Put units in the place of others; one that does more than serve this port cannot be switched off, which the check will say."""
+        kept = {bare(entry) for entry in mine} & {bare(entry) for entry in told}
+        fresh = tuple(_guarded(service, entry, mine) for entry in told if bare(entry) not in kept)
+        self.texts |= formats.write(fresh, self.host)
+        self.gone += [entry for entry in mine if bare(entry) not in kept]
+
+    def result(self) -> dict[str, str]:
+        """Return the new text of each file, and a link for each that comes or goes."""
+        off: dict[str, str] = {}
+        for entry in self.gone:
+            path = _span(entry).source.path
+            try:
+                off |= formats.switched_off(entry, self.files, self.host) if path not in self.texts else {}
+            except Inexpressible as error:
+                raise Unprovable(error.losses) from None
+        return {**off, **self.texts}
 
 
 def _guarded(service: Service, fresh: Entry, mine: tuple[Entry, ...]) -> Entry:

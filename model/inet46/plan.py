@@ -167,7 +167,7 @@ def _prove(service: Service, entries: tuple[Entry, ...], host: Host, sharing: Sh
     except Inexpressible as error:
         return list(error.losses)
     reading = formats.read(files, host)
-    if reading.entries != entries:
+    if not formats.same(reading.entries, entries, host):
         faults = [str(fault) for fault in reading.faults] or list(reading.unknown)
         return faults or [f"{service}: what would be written is read back as something else"]
     return shortfalls(service, predict(reading.entries, host), host, sharing)
@@ -177,7 +177,7 @@ def _prove(service: Service, entries: tuple[Entry, ...], host: Host, sharing: Sh
 
 
 def home(service: str, host: Host) -> str:
-    """Return the file in which entries of a service belong when they stand nowhere yet."""
+    """Return the file in which entries of a service belong when they stand nowhere yet; units and jobs name their files themselves."""
     if isinstance(host.server, XinetdBuild) and host.directory:
         # xinetd passes over names with a dot or a ~ at the end.
         return f"{host.directory}/{service.replace('.', '-').replace('~', '-')}"
@@ -192,11 +192,11 @@ def layout(entries: Iterable[Entry], host: Host) -> dict[str, str]:
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(home(entry.service, host), []).append(entry)
-    files = {}
+    files: dict[str, str] = {}
     losses: list[str] = []
     for path, group in groups.items():
         try:
-            files[path] = formats.write(group, host)
+            files |= formats.write(group, host, path)
         except Inexpressible as error:
             losses.extend(error.losses)
     if losses:

@@ -15,7 +15,8 @@ from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Entry
 from inet46.host import HostPolicy
 from inet46.knowledge import Dual, Host, Owner, resolve
-from inet46.replay import Refused, Replay, label, replay_of
+from inet46.replay import Replay, label, replay_of
+from inet46.slots import Refused
 from inet46.sockets import Family, Kind, Socket, Transport, kind_of
 
 __all__ = ["Held", "Prediction", "Refused", "outcome", "predict"]

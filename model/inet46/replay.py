@@ -9,59 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Self, assert_never
 
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
-from inet46.knowledge import Dual, Host, InetdBuild, Protocols
+from inet46.knowledge import Dual, Failing, Host, InetdBuild, LaunchdBuild, Protocols, SystemdBuild, XinetdBuild
 from inet46.service import Builtin
+from inet46.slots import Key, Refused, Slot, performs
 from inet46.sockets import Family, Socket, Transport, collide, doubtful
 
-__all__ = ["InetdReplay", "Refused", "Replay", "Slot", "XinetdReplay", "label", "replay_of"]
+__all__ = ["InetdReplay", "Replay", "UnitReplay", "XinetdReplay", "label", "replay_of"]
 
-Key = tuple[object, ...]
 _MAPPED = "::ffff:"
-
-
-@attrs.frozen(kw_only=True)
-class Refused:
-    """One bind that the kernel refuses, and the entry that asked for it."""
-
-    socket: Socket
-    entry: Entry
-    bind: Bind
-
-
-@attrs.define(eq=False)
-class Slot:
-    """One line of the daemon's table: an entry, the socket that it is to have, and whether it has it.
-
-    `deaf` is a socket that was bound and is never listened on. `builtin`, `wait` and `passes` are what the daemon does for a client, which
-    a reload may leave as it was: performs the service itself, waits for the server to end, passes it the socket that listens.
-    """
-
-    key: Key
-    entry: Entry
-    bind: Bind
-    socket: Socket
-    open: bool = False
-    deaf: bool = False
-    seen: bool = True  # by the reading that is under way
-    builtin: bool = False
-    wait: bool = False
-    passes: bool = False
-    fault: Diagnostic | None = None
-
-    @property
-    def stale(self) -> str | None:
-        """What the daemon goes on doing although its entry says something else."""
-        if self.builtin != _builtin(self.entry):
-            return "goes on as what is built into inetd" if self.builtin else "tries to start a program named internal"
-        if self.builtin or (self.wait, self.passes) == (self.entry.wait, self.entry.wait):
-            return None
-        return "goes on with nowait" if self.entry.wait else "passes the listening socket on, and waits for nobody"
 
 
 @attrs.define
@@ -140,9 +101,10 @@ class Replay:
             return self._failed(slot, _fault(slot.entry, "I305", "mapped-and-v6only", text))
         near = self.near.setdefault((socket.transport, socket.port), {})
         conflicts = self.host.kernel.conflicts(socket.transport)
-        other = next((held for held in near.values() if collide(socket, held.socket, conflicts)), None)
+        rivals = (held for held in near.values() if not (slot.bind.reuseport and held.bind.reuseport))
+        other = next((held for held in rivals if collide(socket, held.socket, conflicts)), None)
         if other is not None:
-            return self._failed(slot, _double_bind(slot.entry, socket, other))
+            return self._failed(slot, self._taken(slot, other))
         doubt = next((held for held in near.values() if doubtful(socket, held.socket, conflicts)), None)
         if doubt is not None:
             what = f"{socket} be bound beside {doubt.socket} of {doubt.entry.service}"
@@ -152,6 +114,10 @@ class Replay:
         if listens:  # a socket that does not listen is in nobody's way, since all of them set SO_REUSEADDR
             near[slot.key] = self.bound[slot.key] = slot
         return True
+
+    def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
+        """Say that a socket cannot be bound, and what is lost by it."""
+        return _double_bind(slot.entry, slot.socket, other)
 
     def _failed(self, slot: Slot, fault: Diagnostic) -> bool:
         slot.fault = fault
@@ -224,13 +190,13 @@ class InetdReplay(Replay):
         self.old.pop(key, None)
         slot = self.slots.get(key)
         if slot is None:
-            slot = self.slots[key] = Slot(key, entry, bind, socket, builtin=_builtin(entry), wait=entry.wait)
+            slot = self.slots[key] = Slot(key, entry, bind, socket, builtin=performs(entry), wait=entry.wait)
         else:
             if self.build.protocols is Protocols.LAST_DIGIT:  # openbsd-inetd inetd.c, config: the socket type is never looked at again
                 socket = attrs.evolve(socket, transport=slot.socket.transport)
             if slot.open and (slot.socket != socket or (self.build.rebinds_all and not slot.seen)):
                 self._close(slot)  # at once, and not at the end
-            slot.builtin = slot.builtin if self.build.keeps_builtin else _builtin(entry)
+            slot.builtin = slot.builtin if self.build.keeps_builtin else performs(entry)
             slot.wait = entry.wait if slot.wait or not self.build.keeps_nowait else False
             slot.entry, slot.bind, slot.socket, slot.seen = entry, bind, socket, True
         if not slot.open and not slot.deaf:
@@ -278,7 +244,7 @@ class XinetdReplay(Replay):
         """Nothing is tried again before the next SIGHUP."""
 
     def _start(self, entry: Entry, bind: Bind, socket: Socket) -> None:
-        slot = Slot((object(),), entry, bind, socket, builtin=_builtin(entry), wait=entry.wait, passes=entry.wait)
+        slot = Slot((object(),), entry, bind, socket, builtin=performs(entry), wait=entry.wait, passes=entry.wait)
         if self._open(slot):
             self.slots[slot.key] = slot
         else:
@@ -287,7 +253,7 @@ class XinetdReplay(Replay):
     def _readjust(self, slot: Slot, entry: Entry, bind: Bind, socket: Socket) -> None:
         """Apply a change of family, or of a bind that is there now; nothing else reaches the socket, v6only least of all."""
         moved = _named(bind) not in {None, _named(slot.bind)} or bind.family is not slot.bind.family
-        slot.entry, slot.bind, slot.builtin, slot.wait, slot.passes = entry, bind, _builtin(entry), entry.wait, entry.wait
+        slot.entry, slot.bind, slot.builtin, slot.wait, slot.passes = entry, bind, performs(entry), entry.wait, entry.wait
         if moved:
             self.cut.append(entry)
             self._close(slot)
@@ -299,6 +265,58 @@ class XinetdReplay(Replay):
             text = f"{label(entry)}: xinetd goes on with {slot.socket} and never opens {socket}"
             fault = _fault(entry, "I701", "not-applied", text)
             self.faults.append((slot, attrs.evolve(fault, notes=("a reload applies no change of v6only, nor that bind is gone",))))
+
+
+@attrs.define
+class UnitReplay(Replay):
+    """A systemd or launchd: each unit by itself, in which a bind that fails takes others with it; it is stopped before it is started."""
+
+    def load(self, files: Iterable[Sequence[Entry]]) -> None:
+        """Stop every unit, and start those that are told of."""
+        self.end()
+        units: dict[str, list[Entry]] = {}
+        for entries in files:
+            for entry in entries:
+                units.setdefault(entry.unit, []).append(entry)
+        for group in units.values():
+            self._unit(group)
+
+    def retry(self) -> None:
+        """Nothing is tried again before somebody starts the unit."""
+
+    def _unit(self, entries: Sequence[Entry]) -> None:
+        faults, mine = len(self.faults), list[Slot]()
+        for entry in entries:
+            mine += self._start(entry)
+            if self.host.failing is Failing.UNIT and len(self.faults) > faults:
+                for slot in mine:
+                    self._close(slot)
+                    del self.slots[slot.key]
+                text = f"{entry.unit}.socket fails as a whole: nothing of it listens"
+                self.faults.append((None, _fault(entry, "I813", "unit-failed", text)))
+                return
+
+    def _start(self, entry: Entry) -> Iterable[Slot]:
+        """Open the sockets of one entry, up to the first that cannot be had."""
+        faults = len(self.faults)
+        for bind, socket in self._binds(entry):
+            slot = Slot((object(),), entry, bind, socket, wait=entry.wait, passes=entry.wait)
+            if len(self.faults) > faults:
+                return
+            if not self._open(slot):
+                self.lost.append(slot)
+                return
+            self.slots[slot.key] = slot
+            yield slot
+
+    def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
+        """Nothing is lost here but what the unit loses as a whole."""
+        if self.host.failing is not Failing.UNIT:
+            return _double_bind(slot.entry, slot.socket, other)
+        text = f"{label(slot.entry)}: address already in use: {slot.socket} is taken by {other.socket} of {other.entry.service}"
+        two = slot.socket.family is not other.socket.family
+        mend = "BindIPv6Only=ipv6-only lets a socket of each family be bound" if two else None
+        return attrs.evolve(_fault(slot.entry, "I201", "double-bind", text), help=mend)
 
 
 def _identity(entry: Entry, bind: Bind, socket: Socket, host: Host) -> Key:
@@ -314,13 +332,17 @@ def _named(bind: Bind) -> str | None:
     return bind.written if bind.written is not None else bind.address
 
 
-def _builtin(entry: Entry) -> bool:
-    return isinstance(entry.program, Builtin)
-
-
 def replay_of(host: Host) -> Replay:
     """Return the machine of a host, with an empty table."""
-    return InetdReplay(host, build=host.server) if isinstance(host.server, InetdBuild) else XinetdReplay(host)
+    match host.server:
+        case InetdBuild() as build:
+            return InetdReplay(host, build=build)
+        case XinetdBuild():
+            return XinetdReplay(host)
+        case SystemdBuild() | LaunchdBuild():
+            return UnitReplay(host)
+        case other:
+            assert_never(other)
 
 
 def label(entry: Entry) -> str:

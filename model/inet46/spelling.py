@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import assert_never
 
 import attrs
 
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible, Unprovable
-from inet46.knowledge import Host, InetdBuild, Token, XinetdBuild
+from inet46.knowledge import Host, InetdBuild, LaunchdBuild, SystemdBuild, Token, XinetdBuild
 from inet46.proof import port_of
 from inet46.service import Builtin, Program, Service
 from inet46.sockets import Family
 
 __all__ = ["Goal", "Spelling", "bare", "duty", "spellings", "tellable"]
 
+_ALL = {Family.IPV4: ("0.0.0.0/0",), Family.IPV6: ("::/0",)}
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")  # where a dual socket sees IPv4 clients
 
 
@@ -33,8 +35,8 @@ class Goal:
     v6only: bool | None
 
 
-def duty(service: Service, family: Family, *, dual: bool) -> Mapping[str, object]:
-    """Return what an entry for this service says besides its sockets, as fields of Entry.
+def duty(service: Service, binds: Sequence[Bind], host: Host) -> Mapping[str, object]:
+    """Return what an entry for this service with these sockets says besides them, as fields of Entry.
 
     Raises Inexpressible when the access lists of the two families cannot be one list.
     """
@@ -47,21 +49,27 @@ def duty(service: Service, family: Family, *, dual: bool) -> Mapping[str, object
         "user": service.user,
         "group": service.group,
         "limits": service.limits,
-        "only_from": _only_from(service, family, dual=dual),
+        "only_from": _only_from(service, binds, host),
         "environment": service.environment,
     }
 
 
-def _only_from(service: Service, family: Family, *, dual: bool) -> tuple[str, ...] | None:
+def _only_from(service: Service, binds: Sequence[Bind], host: Host) -> tuple[str, ...] | None:
     access = service.access
-    if access.open or (not dual and access.of(family) is None):
+    dual = any(bind.family is Family.IPV6 and bind.v6only is False and bind.address is None for bind in binds)
+    families = [family for family in Family if (dual and family is Family.IPV4) or any(bind.family is family for bind in binds)]
+    if all(access.of(family) is None for family in families):
         return None
-    if not dual:
-        return tuple(_network(text) for text in access.of(family) or ())
-    if access.ipv4 is not None and (access.ipv6 is None or any(_MAPPED.subnet_of(ipaddress.IPv6Network(text)) for text in access.ipv6)):
+    mapped = len(families) > 1 and not isinstance(host.server, SystemdBuild)  # whose filter looks at packets, of which none is mapped
+    if mapped and access.ipv4 is not None and (access.ipv6 is None or any(map(_takes_mapped, access.ipv6))):
         # On a dual socket ::/0 and ::/1 match mapped IPv4 clients too: the list would let everybody in.
         raise Inexpressible([f"{service.name}: access for IPv4 cannot be limited on a socket that lets all of IPv6 in"])
-    return tuple(_network(text) for text in (*(access.ipv4 if access.ipv4 is not None else ("0.0.0.0/0",)), *(access.ipv6 or ())))
+    lists = {family: access.of(family) for family in families}
+    return tuple(_network(text) for family, told in lists.items() for text in (_ALL[family] if told is None else told))
+
+
+def _takes_mapped(text: str) -> bool:
+    return _MAPPED.subnet_of(ipaddress.IPv6Network(text))
 
 
 def _network(text: str) -> str:
@@ -99,9 +107,15 @@ def spellings(service: Service, goals: tuple[Goal, ...], host: Host, present: fr
     """Yield the ways to say these goals on this super-server, in order of preference."""
     match host.server:
         case InetdBuild() as build:
-            yield from _inetd_spellings(service, goals, build, _names(service, build, host, present))
+            yield from _inetd_spellings(service, goals, build, host, _names(service, build, host, present))
         case XinetdBuild() as build:
             yield from _xinetd_spellings(service, goals, build, host)
+        case SystemdBuild():
+            yield from _systemd_spellings(service, goals, host)
+        case LaunchdBuild():
+            yield from _launchd_spellings(service, goals, host)
+        case other:
+            assert_never(other)
 
 
 _Name = tuple[str, int | None]
@@ -130,16 +144,16 @@ def _names(service: Service, build: InetdBuild, host: Host, present: frozenset[E
     return list(names)
 
 
-def _inetd_spellings(service: Service, goals: tuple[Goal, ...], build: InetdBuild, names: list[_Name]) -> Iterator[Spelling]:
+def _inetd_spellings(service: Service, goals: tuple[Goal, ...], build: InetdBuild, host: Host, names: list[_Name]) -> Iterator[Spelling]:
     """Yield a token for each goal in every combination, then the tokens that open several sockets at once."""
     mine = [token for token in build.tokens if token.transport is service.transport and not token.odd]
     choices = [[token for token in mine if _opens(token, goal)] for goal in goals]
     for name, tokens in itertools.product(names, itertools.product(*choices)):
-        yield partial(_inetd_entries, service, name, tokens, goals)
+        yield partial(_inetd_entries, service, name, tokens, goals, host)
     if all(goal.address is None for goal in goals):
         for name, token in itertools.product(names, mine):
             if len(token.opens) > 1:
-                yield partial(_inetd_entries, service, name, (token,), goals[:1])
+                yield partial(_inetd_entries, service, name, (token,), goals[:1], host)
 
 
 def _opens(token: Token, goal: Goal) -> bool:
@@ -150,14 +164,18 @@ def _opens(token: Token, goal: Goal) -> bool:
     return bound.family is goal.family and (goal.v6only is None or bound.v6only in {None, goal.v6only})
 
 
-def _inetd_entries(service: Service, name: _Name, tokens: tuple[Token, ...], goals: tuple[Goal, ...]) -> tuple[Entry, ...]:
-    return tuple(_inetd_entry(service, *name, token, goal) for token, goal in zip(tokens, goals, strict=True))
+def _inetd_entries(service: Service, name: _Name, tokens: tuple[Token, ...], goals: tuple[Goal, ...], host: Host) -> tuple[Entry, ...]:
+    return tuple(_inetd_entry(service, name, token, goal, host) for token, goal in zip(tokens, goals, strict=True))
 
 
-def _inetd_entry(service: Service, name: str, port: int | None, token: Token, goal: Goal) -> Entry:
+def _inetd_entry(service: Service, name: _Name, token: Token, goal: Goal, host: Host) -> Entry:
     binds = tuple(Bind(family=x.family, v6only=x.v6only, address=goal.address, key=x.key) for x in token.opens)
-    told = duty(service, goal.family, dual=len(binds) > 1 or binds[0].v6only is False)
-    return Entry(service=name, port=port, transport=service.transport, binds=binds, **told)  # type: ignore[arg-type]
+    return _entry(service, binds, host, name=name[0], port=name[1], id=None)
+
+
+def _entry(service: Service, binds: tuple[Bind, ...], host: Host, *, name: str, port: int | None, id: str | None) -> Entry:  # noqa: A002
+    told = duty(service, binds, host)
+    return Entry(service=name, port=port, transport=service.transport, binds=binds, id=id, **told)  # type: ignore[arg-type]
 
 
 def _xinetd_spellings(service: Service, goals: tuple[Goal, ...], build: XinetdBuild, host: Host) -> Iterator[Spelling]:
@@ -177,12 +195,52 @@ def _xinetd_entry(service: Service, goal: Goal, host: Host, *, v6only: bool, num
     six = goal.family is Family.IPV6
     port = port_of(service, host)
     bind = Bind(family=goal.family, v6only=v6only if six else None, address=goal.address)
-    told = duty(service, goal.family, dual=six and not v6only and goal.address is None)
-    return Entry(
-        service=service.name,
-        port=None if host.port(service.name, service.transport) == port else port,
-        transport=service.transport,
-        binds=(bind,),
-        id=f"{service.name}-{goal.family.value}{'' if number < 2 else f'-{number}'}" if number else None,
-        **told,  # type: ignore[arg-type]
-    )
+    said = None if host.port(service.name, service.transport) == port else port
+    return _entry(service, (bind,), host, name=service.name, port=said, id=_id(service.name, goal, number))
+
+
+def _id(name: str, goal: Goal, number: int) -> str | None:
+    """Name the entries of a service apart: the first has the service's own name, the others their family and, later, a number."""
+    return f"{name}-{goal.family.value}{'' if number < 2 else f'-{number}'}" if number else None
+
+
+def _systemd_spellings(service: Service, goals: tuple[Goal, ...], host: Host) -> Iterator[Spelling]:
+    """Yield one unit with all sockets, then a unit for each: a server that is handed the socket itself gets no more than one."""
+    options = {goal.v6only for goal in goals if goal.family is Family.IPV6}
+    if len(options) < 2 and not (service.waits and len(goals) > 1):
+        yield partial(_unit, service, goals, host)
+    if len(goals) > 1:
+        yield partial(_units, service, goals, host)
+
+
+def _unit(service: Service, goals: tuple[Goal, ...], host: Host, number: int = 0) -> tuple[Entry, ...]:
+    binds = tuple(Bind(family=x.family, v6only=x.v6only if x.family is Family.IPV6 else None, address=x.address) for x in goals)
+    id_ = _id(service.name, goals[0], number)
+    return (_entry(service, binds, host, name=service.name, port=port_of(service, host), id=id_),)
+
+
+def _units(service: Service, goals: tuple[Goal, ...], host: Host) -> tuple[Entry, ...]:
+    return tuple(entry for number, goal in enumerate(goals) for entry in _unit(service, (goal,), host, number))
+
+
+def _launchd_spellings(service: Service, goals: tuple[Goal, ...], host: Host) -> Iterator[Spelling]:
+    """Yield one dictionary that means both wildcards, then one for each socket: in one job, or in a job for each if the server waits."""
+    wildcards = {goal.family: goal for goal in goals if goal.address is None}
+    if set(wildcards) == set(Family) and len(goals) == 2 and not service.waits:
+        yield partial(_jobs, service, (tuple(wildcards[family] for family in Family),), host)
+    yield partial(_jobs, service, tuple((goal,) for goal in goals), host)
+
+
+def _jobs(service: Service, groups: tuple[tuple[Goal, ...], ...], host: Host) -> tuple[Entry, ...]:
+    if any(goal.v6only is False for goals in groups for goal in goals):
+        raise Inexpressible([f"{service}: launchd makes every IPv6 socket for IPv6 alone, and gives IPv4 one of its own"])
+    port = port_of(service, host)
+    listed = host.port(service.name, service.transport) == port
+    name = service.name if listed else str(port)
+    made = []
+    for number, goals in enumerate(groups):
+        binds = tuple(Bind(family=x.family, v6only=True if x.family is Family.IPV6 else None, address=x.address) for x in goals)
+        id_ = _id(service.name, goals[0], number if service.waits else 0)
+        label = f"inet46.{service.name if id_ is None else id_}"
+        made.append(_entry(service, binds, host, name=name, port=None if listed else port, id=None if label == f"inet46.{name}" else label))
+    return tuple(made)

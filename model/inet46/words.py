@@ -36,6 +36,9 @@ def change(
 
 
 def verbs(activate: Iterable[str], unit: str) -> str:
-    """Say how a change takes effect: `reload inetd (SIGHUP), wait until it has done so, send it SIGALRM`."""
+    """Say how a change takes effect: `reload inetd (SIGHUP), wait until it has done so, send it SIGALRM`, or by which commands."""
+    command = {"systemd": "systemctl", "launchd": "launchctl"}.get(unit)
+    if command is not None:
+        return ", ".join(f"{command} {verb}" for verb in activate)
     said = {"reload": f"reload {unit} (SIGHUP)", "restart": f"restart {unit}", "settle": "wait until it has done so"}
     return ", ".join(said.get(verb, f"send it SIG{verb.removeprefix('signal ')}") for verb in activate)

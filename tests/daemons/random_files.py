@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from inet46.knowledge import INETD_BUILDS, Host, InetdBuild
+from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild
 from tests.daemons.judge import Case
 from tests.daemons.random_inetd import inetd_files
 from tests.daemons.random_xinetd import xinetd_files
@@ -20,5 +20,6 @@ def random_cases(seed: int | str, count: int, host: Host) -> list[Case]:
 def _case(random: Random, host: Host, label: str) -> Case:
     if isinstance(host.server, InetdBuild):
         return Case(label, inetd_files(random, host.server))
+    assert isinstance(host.server, XinetdBuild)
     assert host.server.compat is not None
     return Case(label, xinetd_files(random, INETD_BUILDS[host.server.compat]))

@@ -6,6 +6,7 @@ import itertools
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,32 +47,41 @@ def injections(seed: str) -> Iterator[Injection]:
             )
 
 
-def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str) -> list[Outcome]:
-    """Share the injections out over the hosts, which take theirs at the same time."""
+def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str, outcomes: list[Outcome] | None = None) -> list[Outcome]:
+    """Share the injections out over the hosts, which take theirs at the same time. What is done by an interruption stands in `outcomes`."""
+    outcomes = [] if outcomes is None else outcomes
+    enough = threading.Event()
 
-    def play(share: tuple[HostSpec, int]) -> list[Outcome]:
+    def play(share: tuple[HostSpec, int]) -> None:
         spec, count = share
-        bench, outcomes = Bench(lab, spec), []
+        bench = Bench(lab, spec)
         for injection in itertools.islice(injections(f"{seed} {spec.name}"), count):
+            if enough.is_set():
+                return
             try:
-                outcomes.append(_told(bench.inject(injection)))
+                outcome = bench.inject(injection)
             except (AssertionError, LabError, OSError, subprocess.SubprocessError) as problem:
-                said = f"{type(problem).__name__}: {problem}"
-                outcomes.append(_told(Outcome.failed(injection, spec.name, said)))
+                outcome = Outcome.failed(injection, spec.name, f"{type(problem).__name__}: {problem}")
                 power.cycle(lab, spec)
                 bench = Bench(lab, spec)
-        return outcomes
+            outcomes.append(outcome)
+            _tell(outcome, len(outcomes), number)
 
     each, rest = divmod(number, len(specs))
-    shares = [(spec, each + (index < rest)) for index, spec in enumerate(specs)]
     with ThreadPoolExecutor(len(specs)) as pool:
-        return [outcome for part in pool.map(play, shares) for outcome in part]
+        try:
+            list(pool.map(play, [(spec, each + (index < rest)) for index, spec in enumerate(specs)]))
+        except KeyboardInterrupt:
+            enough.set()
+            print("interrupted: the injections that are under way are played to their end", file=sys.stderr)
+    return outcomes
 
 
-def _told(outcome: Outcome) -> Outcome:
+def _tell(outcome: Outcome, count: int, number: int) -> None:
     for problem in outcome.problems:
         print(f"{outcome.host}: {outcome.injection.kind.value} at {outcome.step}: {problem}", file=sys.stderr, flush=True)
-    return outcome
+    if count % 50 == 0:
+        print(f"{count} of {number}", file=sys.stderr, flush=True)
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:

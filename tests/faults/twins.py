@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from pyinfra_inet46.transaction import Result, Verdict
-from tests.faults.bench import Bench
+from tests.faults.bench import Bench, wishes
 from tests.faults.states import leftovers
 from tests.lab import HostSpec, Lab
 
@@ -27,6 +27,10 @@ class Round:
 
 def meet(bench: Bench) -> Round:
     """Have two controllers change one host at once; it must be what one of them wants, whole, and both must know where they are."""
+    # Before each round the host has neither, so that both have something to do.
+    services, policy = wishes(bench.spec.super_server)[0]
+    bench.wish = tuple(attrs.evolve(service, enabled=False) for service in services), policy
+    bench.run(setting=True)
     twins = [copy.copy(bench) for _ in range(2)]
     for twin in twins:
         twin.wish = next(bench.round)

@@ -111,7 +111,7 @@ class Host:
         self.started.append(subprocess.Popen(self.inside(*self.argv), env=environment, stdin=subprocess.DEVNULL))
         self.until(lambda: self.sockets() != before)
 
-    def until(self, condition: Callable[[], object], seconds: float = 5) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 15) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "the fake super-server does not come to what it should be"

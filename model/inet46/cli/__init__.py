@@ -1,37 +1,48 @@
 """The command line, and the only part of inet46 that opens files or prints.
 
 Every command is a module of this package with one click command in it, listed below; what they share stands in the modules with an
-underscore. No decision about sockets is taken here: commands read files, ask the library, and show its answer.
+underscore. No decision about sockets is taken here: commands read files, ask the library, and show its answer. A command's module is loaded
+when the command is asked for, and what only some answers need (rich, importlib.metadata) when there is such an answer.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 
 import click
 
 from inet46.cli._trouble import Group
-from inet46.cli.check import check
-from inet46.cli.convert import convert
-from inet46.cli.explain import explain
-from inet46.cli.export import export
-from inet46.cli.hosts import hosts
-from inet46.cli.plan import plan
-from inet46.cli.reload import reload
-from inet46.cli.sockets import sockets
 
 __all__ = ["main"]
 
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("inet46")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed, run from its source)"
+_COMMANDS = ("check", "convert", "explain", "export", "hosts", "plan", "reload", "sockets")
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(_version(), message="inet46 %(version)s")
+class _Commands(Group):
+    """The commands, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name them all."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        return command
+
+
+def _tell_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click calls it so
+    if value and not ctx.resilient_parsing:
+        from inet46.cli._version import version  # noqa: PLC0415 -- importlib.metadata takes a while to load
+
+        click.echo(f"inet46 {version()}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_tell_version, help="Show the version and exit.")
 def main() -> None:
     """Make network services answer on IPv4 and IPv6, under any super-server.
 
@@ -45,7 +56,3 @@ def main() -> None:
 
     Exit status: 0 nothing to say, 1 findings (for plan with --root: changes), 2 it could not run.
     """
-
-
-for _command in (check, convert, explain, export, hosts, plan, reload, sockets):
-    main.add_command(_command)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +29,8 @@ class Finding:
 class Answer:
     """What was looked at, and what was found.
 
-    `changes` say what mending did to the sockets of each host; `mended` are the files that were written.
+    `changes` say what mending did to the sockets of each host; `mended` are the files that were written. `mendable` and
+    `mendable_unsafely` count the findings that offer a fix which was not asked for.
     """
 
     hosts: tuple[str, ...]
@@ -43,6 +42,7 @@ class Answer:
     mended: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     mendable: int = 0
+    mendable_unsafely: int = 0
     diff: str = ""
 
     @property
@@ -80,7 +80,9 @@ def _count(answer: Answer) -> str:
     where = f"on {', '.join(answer.hosts)}" if answer.stated else "on every known host that reads such files (--host says more)"
     told = f"{found} in {files} {where}"
     told += f"; mended {len(answer.applied)}" if answer.applied else ""
-    return told + (f"; {answer.mendable} can be mended with --fix" if answer.mendable else "")
+    ways = [(answer.mendable, "--fix"), (answer.mendable_unsafely, "--fix --unsafe-fixes")]
+    mendable = [f"{number} can be mended with {way}" for number, way in ways if number]
+    return "; ".join((told, *mendable))
 
 
 # -- for machines ----------------------------------------------------------------------------------------------------------------------
@@ -150,11 +152,15 @@ def _property(value: str) -> str:
 
 def sarif(answer: Answer) -> None:
     """Print a SARIF 2.1.0 log of one run."""
+    import json  # noqa: PLC0415 -- the usual answer is text
+
+    from inet46.cli._version import version  # noqa: PLC0415 -- importlib.metadata takes a while to load
+
     used = [rule for rule in RULES if any(finding.diagnostic.code == rule.code for finding in answer.findings)]
     driver = {
         "name": "inet46",
-        "version": importlib.metadata.version("inet46"),
-        "semanticVersion": importlib.metadata.version("inet46"),
+        "version": version(),
+        "semanticVersion": version(),
         "rules": [_rule(rule) for rule in used],
     }
     places = {rule.code: number for number, rule in enumerate(used)}

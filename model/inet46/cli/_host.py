@@ -7,16 +7,18 @@ import posixpath
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
 
-from inet46 import codec
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused, both
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import HOSTS, Host, Place, resolve
+
+if TYPE_CHECKING:
+    from inet46 import codec
 
 __all__ = ["SUFFIXES", "host_from", "host_options", "hosts_options", "parse_services", "root_option"]
 
@@ -111,6 +113,8 @@ def _policy(text: str, option: str) -> HostPolicy:
     """Take a file by its suffix, which no host name has, and everything else for a name."""
     syntax = SUFFIXES.get(posixpath.splitext(text)[1])
     if syntax is not None:
+        from inet46 import codec  # noqa: PLC0415 -- a host is mostly given by its name
+
         return codec.loads(read(Path(text), text), syntax, "host", text)
     if text not in {row.name for row in HOSTS}:
         near = _near(text)

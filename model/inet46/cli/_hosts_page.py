@@ -9,7 +9,9 @@ from inet46.knowledge import (
     INETD_BUILDS,
     INETDS,
     KERNELS,
+    LAUNCHDS,
     PORTS,
+    SYSTEMDS,
     XINETDS,
     Bound,
     Dual,
@@ -17,11 +19,13 @@ from inet46.knowledge import (
     HostRow,
     InetdBuild,
     Kernel,
+    LaunchdBuild,
     Owner,
     Place,
     Pragma,
     Setting,
     Suffix,
+    SystemdBuild,
     XinetdBuild,
     resolve,
 )
@@ -52,6 +56,17 @@ it leaves IPV6_V6ONLY alone, so that the setting decides. A token that is not in
 _XINETDS = """\
 Since 2.3.12 xinetd sets IPV6_V6ONLY itself on every IPv6 socket: to 1 if the attribute `v6only` is written at all (`v6only = no`
 included), else to 0. `tcp6` and `tcp46` are no protocols here.
+"""
+
+_SYSTEMDS = """\
+A `.socket` is started if a link in the `.wants` or `.requires` folder of a unit that every boot starts leads to it. All its sockets are
+opened, or none: where one cannot be bound, the unit fails, and what it had opened is closed again. `BindIPv6Only=default` leaves
+IPV6_V6ONLY to the kernel, so that a bare port takes both families by the setting alone. A port is a number here; names are not looked up.
+"""
+
+_LAUNCHDS = """\
+A dictionary of sockets without `SockFamily` opens two: 0.0.0.0, and `[::]` with IPV6_V6ONLY, which launchd sets on every IPv6 socket. No
+socket takes both families. Where one cannot be bound, those behind it in the dictionary are not opened.
 """
 
 _PORTS = """\
@@ -86,6 +101,10 @@ def page() -> str:
         *(part for build in INETDS if build.name not in compat for part in _inetd(build)),
         f"## xinetds\n\n{_XINETDS}",
         *(part for build in XINETDS for part in _xinetd(build)),
+        f"## systemd\n\n{_SYSTEMDS}",
+        *(part for build in SYSTEMDS for part in _folders(build)),
+        f"## launchd\n\n{_LAUNCHDS}",
+        *(part for build in LAUNCHDS for part in _folders(build)),
         f"## Service names\n\n{_PORTS}",
         ", ".join(f"{name} {port}" for name, port in PORTS.items()) + "\n",
     ]
@@ -321,6 +340,13 @@ def _xinetd(build: XinetdBuild) -> Iterator[str]:
             _compat(build),
         )
     )
+    yield f"Source: {build.source}\n"
+
+
+def _folders(build: SystemdBuild | LaunchdBuild) -> Iterator[str]:
+    yield f"### {build.name}\n"
+    yield "Looks for files in these folders, in this order:\n"
+    yield _list(f"`{folder}`" for folder in build.folders)
     yield f"Source: {build.source}\n"
 
 

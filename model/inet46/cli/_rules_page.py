@@ -14,6 +14,7 @@ FAMILIES = {
     "I5": "Host: settings and surroundings",
     "I6": "Access: who may connect",
     "I7": "Reload: what a change leaves behind",
+    "I8": "Units: what systemd drops, ignores or stops at",
 }
 
 _INTRODUCTION = """\

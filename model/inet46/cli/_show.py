@@ -7,26 +7,27 @@ respected.
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 from inet46.diagnostics import Diagnostic, Severity, render
+from inet46.formats import Link
 from inet46.sockets import Family, Socket
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = [
     "answers",
     "diagnostic",
     "diff",
+    "file_json",
+    "files",
     "heading",
     "one_line",
     "paragraph",
@@ -72,6 +73,9 @@ def heading(string: str) -> None:
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows in columns; cells that do not fit are folded, never cut."""
+    from rich.table import Table  # noqa: PLC0415 -- rich takes longer to load than most commands to run
+    from rich.text import Text  # noqa: PLC0415
+
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
         grid.add_column(title, overflow="fold")
@@ -82,14 +86,23 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def paragraph(string: str, *, indent: int = 0) -> None:
     """Print running text, wrapped."""
+    from rich.padding import Padding  # noqa: PLC0415 -- as above
+    from rich.text import Text  # noqa: PLC0415
+
     _draw(Padding(Text(one_line(string)), (0, 0, 0, indent)), min(_width(), _READABLE))
 
 
 def _width() -> int:
-    return Console(file=sys.stdout).width if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return _PIPED
+    from rich.console import Console  # noqa: PLC0415 -- as above
+
+    return Console(file=sys.stdout).width
 
 
 def _draw(what: RenderableType, width: int) -> None:
+    from rich.console import Console  # noqa: PLC0415 -- as above
+
     console = Console(file=sys.stdout, width=width, highlight=False)
     with console.capture() as drawn:
         console.print(what)
@@ -111,6 +124,8 @@ def diagnostic(fault: Diagnostic) -> None:
 
 def plain_json(data: object) -> None:
     r"""Print JSON in ASCII: bytes that are not UTF-8 are the escapes \udc80 to \udcff, as Python reads them back."""
+    import json  # noqa: PLC0415 -- the usual answer is text
+
     click.echo(json.dumps(data, indent=2))
 
 
@@ -132,6 +147,22 @@ def socket_json(service: str, socket: Socket, accepts: Iterable[Family]) -> dict
     }
 
 
+def file_json(path: str, text: str) -> dict[str, str]:
+    """Return the keys of a file in JSON: its text, or where it points if it is a symbolic link."""
+    return {"path": path, "link": str(text)} if isinstance(text, Link) else {"path": path, "text": text}
+
+
+def files(texts: Mapping[str, str]) -> None:
+    """Print files, each under its path; of a symbolic link where it points."""
+    for path, string in texts.items():
+        if isinstance(string, Link):
+            heading(f"==> {path} -> {string} <==")
+            text()
+        else:
+            heading(f"==> {path} <==")
+            text(string)
+
+
 def diff(text: str) -> None:
     """Print a unified diff, coloured as diffs are."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
@@ -140,9 +171,11 @@ def diff(text: str) -> None:
 
 
 def unified(path: str, old: str | None, new: str) -> str:
-    """Return a unified diff, cut at newlines and nowhere else."""
+    """Return a unified diff, cut at newlines and nowhere else; a symbolic link is a line that says where it points."""
 
     def lines(text: str) -> list[str]:
+        if isinstance(text, Link):
+            return [f"symbolic link to {text}\n"] if text else []
         return [line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in re.findall(r"[^\n]*\n|[^\n]+", text)]
 
     made = difflib.unified_diff(lines(old or ""), lines(new), "/dev/null" if old is None else path, path)

@@ -18,20 +18,21 @@ from typing import Any
 import attrs
 
 from inet46 import formats
+from inet46.cli import _units
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
 from inet46.diagnostics import Diagnostic, Label, Source, Span
 from inet46.formats import inetd
 from inet46.formats.xinetd import Include, parse
-from inet46.knowledge import Host, InetdBuild, Place, Setting, XinetdBuild
+from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Place, Setting, SystemdBuild, XinetdBuild
 
-__all__ = ["Given", "Told", "gather", "locate", "present"]
+__all__ = ["Gatherer", "Given", "Told", "gather", "locate", "present"]
 
 _MAIN = "/inet46-given.conf"
 _FOLDER = "/inet46-given"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # as `Subject` of the linter
 class Told:
     """What a super-server is told to read: a host whose configuration it is, texts by path, and the user's names for the paths.
 
@@ -96,7 +97,7 @@ class Given:
 
 
 @attrs.define
-class _Gatherer:
+class Gatherer:
     """Texts and names while they are gathered; what cannot be read is said in the end, all at once."""
 
     tree: Tree
@@ -115,10 +116,14 @@ class _Gatherer:
 
     def given(self, one: Given, path: str) -> None:
         """Take the text of a PATH, whatever kind of file it is."""
+        self.taken(one.real, one.shown, path)
+
+    def taken(self, real: Path, shown: str, path: str) -> None:
+        """Take the text of a file that lies here as one that the host has at a path."""
         with self.problems.gather():
-            self.files[path] = decode(read(one.real, one.shown))
-            self.shown[path] = one.shown
-            self.real[path] = one.real
+            self.files[path] = decode(read(real, shown))
+            self.shown[path] = shown
+            self.real[path] = real
 
     def found(self, path: str) -> None:
         """Take the text of a file that another one, or a folder, has led to."""
@@ -155,7 +160,7 @@ class _Gatherer:
                     if isinstance(item, Include) and item.path.startswith("/"):
                         self._include(item, self.shown.get(path, path))
 
-    def patterns(self) -> _Gatherer:
+    def patterns(self) -> Gatherer:
         """Follow the includes of NetBSD's inetd until there is nothing new; of a pattern, its last part alone is looked for."""
         done: set[str] = set()
         while todo := [path for path in self.files if path not in done]:
@@ -206,6 +211,10 @@ def gather(given: tuple[Given, ...], host: Host, root: Path | None) -> Told:
     tree = Tree(root)
     givens = list(given) if given else [_locate(host.config, tree)]
     started = root is not None and any(one.path == host.config for one in givens)
+    if isinstance(host.server, SystemdBuild | LaunchdBuild):
+        state = Gatherer(tree, host)
+        (_units.started if started else _units.given)(state, givens)
+        return state.told(config=host.config)
     if isinstance(host.server, XinetdBuild):
         return _xinetd(givens, host, tree, started=started)
     if started and host.directory and not any(one.path == host.directory for one in givens) and tree.names(host.directory):
@@ -239,7 +248,7 @@ def _below(one: Given, tree: Tree, root: Path) -> Given:
 
 def _inetd(givens: list[Given], host: Host, tree: Tree) -> Told:
     """Number the files: an inetd reads the files of its folder in the order of their names."""
-    state = _Gatherer(tree, host)
+    state = Gatherer(tree, host)
     if isinstance(host.server, InetdBuild) and host.server.keyed:
         return _including(givens, state)
     for one in givens:
@@ -248,7 +257,7 @@ def _inetd(givens: list[Given], host: Host, tree: Tree) -> Told:
     return state.told(config=_MAIN, directory=_FOLDER)
 
 
-def _including(givens: list[Given], state: _Gatherer) -> Told:
+def _including(givens: list[Given], state: Gatherer) -> Told:
     """Write the main file that includes the PATHs, unless there is but one; an include counts from the file that it stands in."""
     main = ""
     members = [member for one in givens for member in (state.members(one, xinetd=False) if one.real.is_dir() else [one])]
@@ -264,7 +273,7 @@ def _including(givens: list[Given], state: _Gatherer) -> Told:
 
 def _xinetd(givens: list[Given], host: Host, tree: Tree, *, started: bool) -> Told:
     """Write the main file that includes the PATHs; an inetd.conf among them means -inetd_compat."""
-    state, main = _Gatherer(tree, host), ""
+    state, main = Gatherer(tree, host), ""
     compat = [one for one in givens if one.compat and not one.real.is_dir()]
     for number, one in enumerate(one for one in givens if one not in compat):
         # No line of xinetd can name a path with a blank in it.
@@ -293,8 +302,10 @@ def present(host: Host, root: Path) -> Mapping[str, str]:
 
     Raises Refused with every file that cannot be read.
     """
-    state = _Gatherer(Tree(root), host)
+    state = Gatherer(Tree(root), host)
     xinetd = isinstance(host.server, XinetdBuild)
+    if isinstance(host.server, SystemdBuild | LaunchdBuild):
+        _units.started(state, [])
     state.if_there(host.config)
     if xinetd:
         state.includes()

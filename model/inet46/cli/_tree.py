@@ -94,13 +94,28 @@ class Tree:
 
         Raises Refused when the folder cannot be read.
         """
+        return [name for name in self.listing(folder) if self.is_file(posixpath.join(folder, name))]
+
+    def link(self, path: str) -> str | None:
+        """Return where a symbolic link points, as it is written there; None if the path is none."""
+        folder, name = posixpath.split(path.rstrip("/"))
         try:
-            found = sorted(os.listdir(self.real(folder)), key=os.fsencode)  # noqa: PTH208 -- names are wanted, not paths
+            here = self.real(folder) / name
+            return str(here.readlink()) if here.is_symlink() else None
+        except (OSError, ValueError):
+            return None
+
+    def listing(self, folder: str) -> list[str]:
+        """Return every name in a folder, whatever it is, sorted; none if there is no such folder.
+
+        Raises Refused when the folder cannot be read.
+        """
+        try:
+            return sorted(os.listdir(self.real(folder)), key=os.fsencode)  # noqa: PTH208 -- names are wanted, not paths
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return []
         except OSError as error:
             raise Refused([f"{self.shown(folder)}: {why(error)}"]) from None
-        return [name for name in found if self.is_file(posixpath.join(folder, name))]
 
     def text(self, path: str) -> str:
         """Return a file's text.

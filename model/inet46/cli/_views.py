@@ -13,7 +13,7 @@ from inet46.cli._host import host_from
 from inet46.cli._told import Given, Told, gather
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
-from inet46.knowledge import HOSTS, Host, InetdBuild, Place, XinetdBuild, resolve
+from inet46.knowledge import HOSTS, Host, InetdBuild, LaunchdBuild, Place, Server, SystemdBuild, XinetdBuild, resolve
 from inet46.lint import View
 from inet46.service import Program
 
@@ -55,7 +55,7 @@ def candidates(given: Iterable[Given]) -> tuple[tuple[tuple[Given, ...], tuple[H
 
     A folder is what most of its files are. Raises Refused when nothing is told about a file by its looks.
     """
-    kinds: dict[type[InetdBuild | XinetdBuild], list[Given]] = {}
+    kinds: dict[type[Server], list[Given]] = {}
     for one in given:
         kinds.setdefault(_kind(one), []).append(one)
     hosts = [resolve(row.name) for row in HOSTS]
@@ -65,8 +65,12 @@ def candidates(given: Iterable[Given]) -> tuple[tuple[tuple[Given, ...], tuple[H
 _XINETD = re.compile(r"^[ \t]*(service[ \t]+\S+|defaults|include(dir)?[ \t]+\S+)[ \t\r]*(\{.*)?$", re.MULTILINE | re.IGNORECASE)
 
 
-def _kind(one: Given) -> type[InetdBuild | XinetdBuild]:
-    """Tell an xinetd's file by a line that begins a paragraph; every other text is lines of an inetd.conf to some daemon."""
+def _kind(one: Given) -> type[Server]:
+    """Tell units and jobs by their names, an xinetd's file by a line that begins a paragraph; all else is lines of an inetd.conf."""
+    names = Tree().listing(str(one.real)) if one.real.is_dir() else [one.path]
+    for suffixes, kind in ((r".*\.(socket|service)", SystemdBuild), (r".*\.plist", LaunchdBuild)):
+        if sum(re.fullmatch(suffixes, name) is not None for name in names) * 2 > len(names):
+            return kind
     if not one.real.is_dir():
         return XinetdBuild if _XINETD.search(decode(read(one.real, one.shown))) else InetdBuild
     tree = Tree()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import attrs
 
 from inet46.cli._tree import Tree, read, why
 from inet46.cli._trouble import Problems, Refused
+from inet46.formats import Link
 
 __all__ = ["replace_all", "write_below"]
 
@@ -29,12 +31,15 @@ def write_below(folder: Path, files: Mapping[str, str], *, force: bool) -> list[
     itself would follow them, so that nothing outside the folder is touched. Raises Refused, with every reason, before anything is written.
     """
     tree, problems = Tree(folder), Problems()
-    todo: dict[Path, bytes] = {}
+    todo: dict[Path, bytes | Link] = {}
     if folder.exists() and not folder.is_dir():
         raise Refused([f"{folder}: not a directory"])
     for path, text in files.items():
+        if isinstance(text, Link) and not text:
+            continue  # a link that is to be gone is none to write
         with problems.gather():
-            target, data = tree.real(path), text.encode("utf-8", "surrogateescape")
+            target = tree.real(posixpath.dirname(path)) / posixpath.basename(path) if isinstance(text, Link) else tree.real(path)
+            data = text if isinstance(text, Link) else text.encode("utf-8", "surrogateescape")
             if not _same(target, data, force=force):
                 todo[target] = data
     problems.settle()
@@ -50,7 +55,7 @@ def replace_all(files: Mapping[Path, str]) -> None:
     _put({path.resolve(): text.encode("utf-8", "surrogateescape") for path, text in files.items()}, Path())
 
 
-def _put(todo: Mapping[Path, bytes], folder: Path) -> None:
+def _put(todo: Mapping[Path, bytes | Link], folder: Path) -> None:
     """Stage every file, and only then rename them all into place."""
     staged: list[_Staged] = []
     try:
@@ -65,21 +70,29 @@ def _put(todo: Mapping[Path, bytes], folder: Path) -> None:
             one.temporary.unlink(missing_ok=True)
 
 
-def _same(target: Path, data: bytes, *, force: bool) -> bool:
+def _same(target: Path, data: bytes | Link, *, force: bool) -> bool:
     if not os.path.lexists(target):
         return False
-    if not target.is_file():
+    if isinstance(data, Link):
+        if not target.is_symlink():
+            raise Refused([f"{target}: is there, and is no symbolic link"])
+        same = str(target.readlink()) == data
+    elif not target.is_file():
         raise Refused([f"{target}: is there, and is no regular file"])
-    same = read(target, str(target)) == data
+    else:
+        same = read(target, str(target)) == data
     if not same and not force:
         raise Refused([f"{target}: is there already and differs; --force overwrites it"])
     return same
 
 
-def _stage(target: Path, data: bytes) -> _Staged:
+def _stage(target: Path, data: bytes | Link) -> _Staged:
     """Write a file beside its place, under a name that has a dot, which no includedir reads; it gets the old one's mode."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    if isinstance(data, Link):
+        temporary.symlink_to(str(data))
+        return _Staged(temporary, target)
     with temporary.open("xb") as file:
         try:
             file.write(data)

@@ -18,7 +18,6 @@ from inet46.cli._host import hosts_options, root_option
 from inet46.cli._told import Given, locate
 from inet46.cli._trouble import both
 from inet46.cli._views import Seen, candidates, hosts_from, see
-from inet46.cli._write import replace_all
 from inet46.diagnostics import Diagnostic
 from inet46.knowledge import Host
 from inet46.lint import Mended, Report, Rule, compare, everywhere, mend, select, weigh
@@ -118,6 +117,8 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         mended = mend(texts, [one.view for one in seen], wish.rules, unsafe=wish.unsafe) if wish.write or wish.diff else Mended(texts={})
     after = [weigh(one.view.look({**texts, **mended.texts}), wish.rules) for one in seen] if mended.texts else before
     if wish.write:
+        from inet46.cli._write import replace_all  # noqa: PLC0415 -- most checks write nothing
+
         replace_all({Path(name): text for name, text in mended.texts.items()})
     names = {name: one.told.path(path) for one in seen for path, name in one.view.texts.items()}
     reports = after if wish.write else before
@@ -131,9 +132,17 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         applied=tuple(seen[0].told.fault(one) for one in mended.applied) if wish.write else (),
         mended=tuple(names[name] for name in mended.texts) if wish.write else (),
         changes=tuple(_changes(before, after)),
-        mendable=0 if wish.write else sum(x.diagnostic.fix is not None and x.diagnostic.fix.safe for x in findings),
+        mendable=0 if wish.write else _fixes(findings, seen, safe=True),
+        mendable_unsafely=0 if wish.unsafe else _fixes(findings, seen, safe=False),
         diff="".join(_show.unified(names[name], texts[name], text) for name, text in mended.texts.items()) if wish.diff else "",
     )
+
+
+def _fixes(findings: Sequence[Finding], seen: Sequence[Seen], *, safe: bool) -> int:
+    """Count the fixes of files that were given; what stands beside them is not ours to mend."""
+    mine = {path for one in seen for path in one.view.texts}
+    fixes = [one.diagnostic.fix for one in findings if one.diagnostic.fix is not None]
+    return sum(fix.safe is safe and mine.issuperset(edit.span.source.path for edit in fix.edits) for fix in fixes)
 
 
 def _unknown(seen: Sequence[Seen], reports: Sequence[Report]) -> tuple[tuple[str, str], ...]:
@@ -192,6 +201,7 @@ def _merged(parts: Sequence[Answer], *, stated: bool) -> Answer:
         mended=tuple(path for part in parts for path in part.mended),
         changes=tuple(change for part in parts for change in part.changes),
         mendable=sum(part.mendable for part in parts),
+        mendable_unsafely=sum(part.mendable_unsafely for part in parts),
         diff="".join(part.diff for part in parts),
     )
 

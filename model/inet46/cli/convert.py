@@ -89,7 +89,7 @@ def _json(made: Conversion, told: Told, written: list[Path]) -> dict[str, Any]:
     return {
         "from": told.host.name,
         "to": made.host.name,
-        "files": [{"path": path, "text": text} for path, text in made.files.items()],
+        "files": [_show.file_json(path, text) for path, text in made.files.items()],
         "settings": [{"place": x.place.value, "key": x.key, "value": x.value} for x in made.settings],
         "sockets": [_show.socket_json(held.service, held.socket, held.accepts) for held in made.sockets],
         "losses": [_loss_json(loss, told) for loss in made.losses],
@@ -118,9 +118,7 @@ def _print(made: Conversion, told: Told, written: list[Path]) -> None:
     _show.heading(f"{told.host.name} to {made.host.name}")
     _show.text()
     if not written:
-        for path, text in made.files.items():
-            _show.heading(f"==> {path} <==")
-            _show.text(text)
+        _show.files(made.files)
     for setting in made.settings:
         _show.paragraph(f"setting: {setting.key} = {setting.value} ({setting.place.value})")
     if made.sockets:
@@ -130,7 +128,7 @@ def _print(made: Conversion, told: Told, written: list[Path]) -> None:
     for title, lines in (
         ("lost, and it guarded something:", [_line(loss, told) for loss in made.losses if loss.guards]),
         ("lost:", [_line(loss, told) for loss in made.losses if not loss.guards]),
-        ("the same clients, by other sockets:", list(made.differences)),
+        ("the same clients, in another way:", list(made.differences)),
         ("on paper only, and left out:", [told.words(text) for text in made.on_paper]),
         ("not known, and left out:", [told.words(text) for text in made.unknown]),
     ):

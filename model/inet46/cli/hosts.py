@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import click
 
 from inet46.cli import _show
 from inet46.cli._hosts_page import evidence, page
-from inet46.knowledge import HOSTS, Host, InetdBuild, resolve
+from inet46.knowledge import HOSTS, Host, InetdBuild, LaunchdBuild, Server, SystemdBuild, XinetdBuild, resolve
 
 __all__ = ["hosts"]
 
@@ -59,6 +59,20 @@ def _second_line(host: Host) -> tuple[str, str, str]:
     return f"  {evidence(host.row)}{'' if host.row.deploys else ', no deploys'}", f"on {host.kernel.name}", " ".join(also)
 
 
+def _kind(server: Server) -> str:
+    match server:
+        case InetdBuild():
+            return "inetd"
+        case XinetdBuild():
+            return "xinetd"
+        case SystemdBuild():
+            return "systemd"
+        case LaunchdBuild():
+            return "launchd"
+        case other:
+            assert_never(other)
+
+
 def _json(host: Host) -> dict[str, Any]:
     row, kernel, server = host.row, host.kernel, host.server
     return {
@@ -73,7 +87,7 @@ def _json(host: Host) -> dict[str, Any]:
         },
         "super_server": {
             "name": server.name,
-            "kind": "inetd" if isinstance(server, InetdBuild) else "xinetd",
+            "kind": _kind(server),
             "daemon": row.daemon,
             "unit": row.unit,
             "source": server.source,

@@ -199,7 +199,7 @@ def _json(answer: _Answer, written: list[Path]) -> dict[str, Any]:
         "host": answer.host.name,
         "sharing": answer.host.policy.sharing.value,
         "changed": answer.changed,
-        "files": [{"path": path, "text": text} for path, text in answer.files.items()],
+        "files": [_show.file_json(path, text) for path, text in answer.files.items()],
         "diff": answer.diff if answer.old is not None else None,
         "settings": [{"place": x.place.value, "key": x.key, "value": x.value} for x in answer.settings],
         "sockets": [_show.socket_json(held.service, held.socket, held.accepts) for held in answer.sockets],
@@ -213,9 +213,7 @@ def _print(answer: _Answer, written: list[Path]) -> None:
     _show.heading(f"{answer.host.name}, sharing {answer.host.policy.sharing.value}{'' if answer.changed is not False else ': no change'}")
     _show.text()
     if answer.old is None:
-        for path, text in answer.files.items():
-            _show.heading(f"==> {path} <==")
-            _show.text(text)
+        _show.files(answer.files)
     elif answer.files:
         _show.diff(answer.diff)
         _show.text()

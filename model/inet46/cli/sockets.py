@@ -36,11 +36,13 @@ def sockets(
     """Say which sockets a super-server with these files opens, who gets through, and what goes wrong.
 
     PATH is what the super-server is told to read, in order: a file, or a folder that it reads file by file. An xinetd's files are followed
-    where they include others; an inetd.conf among the PATHs of an xinetd means that it runs with -inetd_compat.
+    where they include others; an inetd.conf among the PATHs of an xinetd means that it runs with -inetd_compat. A unit of systemd is read
+    with its service and its drop-ins, and is taken as started.
 
     \b
     inet46 sockets /etc/inetd.conf --host debian-12/openbsd-inetd
     inet46 sockets /etc/xinetd.d --host debian-12/xinetd --set net.ipv6.bindv6only=1
+    inet46 sockets /etc/systemd/system/imap.socket --host debian-12/systemd
     inet46 sockets --host debian-12/xinetd --root /srv/backup/web1
 
     Without --root nothing but the PATHs and what they include is read, and the usual service names (imap, pop3, ftp and their like) are

@@ -19,7 +19,7 @@ from inet46.convert.services import NO_WORD, Exported, Found, export
 from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.host import HostPolicy
-from inet46.knowledge import Host, InetdBuild, Setting, XinetdBuild, resolve
+from inet46.knowledge import Host, InetdBuild, Setting, SystemdBuild, XinetdBuild, resolve
 from inet46.plan import Plan, layout, plan
 from inet46.predict import Held, predict
 from inet46.service import Access, Program, Service
@@ -32,8 +32,8 @@ __all__ = ["Conversion", "Exported", "Found", "Loss", "convert", "export"]
 class Conversion:
     """What the new host must be told, and how that differs from the old one.
 
-    `differences` are sockets of another shape that let the same clients through; `losses` are what is gone. `on_paper` are entries that
-    opened nothing on the old host and were left out.
+    `differences` are sockets of another shape that let the same clients through, and bounds that nobody stated; `losses` are what is gone.
+    `on_paper` are entries that opened nothing on the old host and were left out.
     """
 
     exported: Exported
@@ -88,7 +88,7 @@ def convert(files: Mapping[str, str], source: str | HostPolicy | Host, target: s
         entries=planned.entries,
         sockets=planned.sockets,
         losses=tuple(_nearest(loss, where) for loss in losses),
-        differences=tuple(_differences(exported, planned)),
+        differences=(*_differences(exported, planned), *_bounds(exported, fitted, where)),
     )
 
 
@@ -211,6 +211,16 @@ def _differences(exported: Exported, planned: Plan) -> Iterator[str]:
         if port in new and old[port] != new[port]:
             before, after = (" + ".join(sorted(sockets)) for sockets in (old[port], new[port]))
             yield f"{names.get(port, port[1])}: {after} instead of {before}"
+
+
+def _bounds(exported: Exported, services: Iterable[Service], host: Host) -> Iterator[str]:
+    """Name the services for which the new super-server has a bound that nobody stated."""
+    if isinstance(host.server, SystemdBuild) and not isinstance(exported.host.server, SystemdBuild):
+        bound = host.server.connections
+        for service in services:
+            if not service.waits and service.limits.instances is None:
+                what = f"at most {bound} clients at once (MaxConnections= of systemd, when nothing is said)"
+                yield f"{service.name}: {what}, and no bound before"
 
 
 def _sockets(sockets: tuple[Held, ...]) -> dict[tuple[Transport, int | None], list[str]]:

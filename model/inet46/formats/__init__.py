@@ -13,16 +13,17 @@ from typing import assert_never
 import attrs
 
 from inet46.diagnostics import Span
-from inet46.entry import Bind, Entry
+from inet46.entry import Entry
 from inet46.errors import Inexpressible
-from inet46.formats import inetd, xinetd
-from inet46.formats._reading import Reading
+from inet46.formats import inetd, launchd, systemd, xinetd
+from inet46.formats._reading import Reading, contend
+from inet46.formats.systemd import Link
 from inet46.host import HostPolicy
-from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild, resolve
+from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
 from inet46.service import Builtin
-from inet46.sockets import Family, Transport
+from inet46.sockets import Transport
 
-__all__ = ["COMPAT", "Reading", "read", "write"]
+__all__ = ["COMPAT", "Link", "Reading", "read", "same", "switched_off", "write"]
 
 COMPAT = "/etc/inetd.conf"
 """What xinetd serves as well when it is started with -inetd_compat."""
@@ -31,7 +32,8 @@ COMPAT = "/etc/inetd.conf"
 def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
     """Return what a host's super-server makes of its files.
 
-    `files` maps absolute paths to texts, decoded as UTF-8 with surrogateescape: all that the daemon could come to, includes too.
+    `files` maps absolute paths to texts, decoded as UTF-8 with surrogateescape: all that the daemon could come to, includes too. Where
+    links mean something (units are enabled and masked by them) they are among the paths, and their text is a `Link`.
     """
     where = resolve(host)
     match where.server:
@@ -52,28 +54,64 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
                 unknown=(*main.unknown, *compat.unknown),
                 sources=(*main.sources, *compat.sources),
             )
+        case SystemdBuild() as build:
+            return systemd.read(files, build, where)
+        case LaunchdBuild() as build:
+            return launchd.read(files, build, where)
         case other:
             assert_never(other)
 
 
-def write(entries: Iterable[Entry], host: str | HostPolicy | Host, *, like: str = "") -> str:
-    """Return entries as the host's super-server has to be told them; `like` is the text in whose place they go.
+def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | None = None, *, like: str = "") -> dict[str, str]:
+    """Return the files that tell a host's super-server of these entries, by path; `like` is the text in whose place they go.
 
+    A super-server that has them in one text gets that text at `path`, or else as its main file; units and jobs are files of their own.
     What is written is read back at once. Raises Inexpressible, with everything that it cannot be told.
     """
     where, said = resolve(host), tuple(entries)
+    main = where.config if path is None else path
     match where.server:
         case InetdBuild() as build:
-            text = inetd.write(said, build, where, like=like)
-            heard = inetd.read([inetd.parse(text, where.config)], build, where)
+            files = {main: inetd.write(said, build, where, like=like)}
+            heard = inetd.read([inetd.parse(files[main], where.config)], build, where)
         case XinetdBuild() as build:
-            text = xinetd.write(said, build, where)
-            heard = xinetd.read({where.config: text}, build, where)
+            files = {main: xinetd.write(said, build, where)}
+            heard = xinetd.read({where.config: files[main]}, build, where)
+        case SystemdBuild() as build:
+            files = systemd.write(said, where)
+            heard = systemd.read(files, build, where)
+        case LaunchdBuild() as build:
+            files = launchd.write(said, where)
+            heard = launchd.read(files, build, where)
         case other:
             assert_never(other)
-    if heard.entries != said:
-        raise Inexpressible(_losses(said, heard))
-    return text
+    if not same(said, heard.entries, where):
+        raise Inexpressible(_losses(_ordered(said, where), attrs.evolve(heard, entries=_ordered(heard.entries, where))))
+    return files
+
+
+def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str, str]:
+    """Return the changes to files of their own that keep an entry's unit, or job, from being started.
+
+    Raises Inexpressible if the file cannot be edited so.
+    """
+    if isinstance(host.server, SystemdBuild):
+        return dict(systemd.off(entry, files, host.server, host))
+    path = entry.origin.source.path if entry.origin is not None else launchd.path_of(entry, host)
+    text = launchd.switched_off(files[path])
+    if text is None:
+        raise Inexpressible([f"{path}: {entry.service} stands in a property list that cannot be edited; disable it by hand"])
+    return {path: text}
+
+
+def same(one: tuple[Entry, ...], other: tuple[Entry, ...], host: Host) -> bool:
+    """Return True if a super-server is told the same by both; units and jobs have no order among them."""
+    return _ordered(one, host) == _ordered(other, host)
+
+
+def _ordered(entries: tuple[Entry, ...], host: Host) -> tuple[Entry, ...]:
+    in_one_text = isinstance(host.server, InetdBuild | XinetdBuild)
+    return entries if in_one_text else tuple(sorted(entries, key=repr))
 
 
 def _losses(said: tuple[Entry, ...], heard: Reading) -> list[str]:
@@ -119,17 +157,10 @@ def _contest(entries: list[Entry], host: Host) -> list[str]:
     for (transport, port), group in ports.items():
         for one, other in itertools.combinations(group, 2):
             paths = sorted({_path(one), _path(other)})
-            if len(paths) > 1 and any(_contend(*binds) for binds in itertools.product(one.binds, other.binds)):
+            if len(paths) > 1 and any(contend(*binds) for binds in itertools.product(one.binds, other.binds)):
                 said[f"{' and '.join(paths)} contend for {port}/{transport.value}, and which is read first is not known"] = None
     return list(said)
 
 
 def _path(entry: Entry) -> str:
     return entry.origin.source.path if entry.origin is not None else ""
-
-
-def _contend(one: Bind, other: Bind) -> bool:
-    """Return True unless two binds leave each other alone on every kernel: families that do not meet, or two addresses."""
-    if one.family is other.family:
-        return one.address == other.address or None in {one.address, other.address}
-    return any(bind.family is Family.IPV6 and bind.v6only is not True for bind in (one, other))

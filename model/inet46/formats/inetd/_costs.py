@@ -14,7 +14,10 @@ class Lost(Exception):
 
 
 class Aside(Lost):
-    """The daemon takes this entry, and it opens no socket of IPv4 or IPv6."""
+    """The daemon takes this entry, and it opens no socket of IPv4 or IPv6: nothing is wrong, and nothing is said."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("", "", message)
 
 
 class Invalid(Lost):

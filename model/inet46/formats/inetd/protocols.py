@@ -79,7 +79,7 @@ def _unix(build: InetdBuild, service: str) -> Exception:
         return Unknown("protocol unix")
     if not build.unix:
         return _no_protocol("unix")
-    return Aside("I118", "unix-socket", f"{service}: a socket in the file system, which neither IPv4 nor IPv6 reaches")
+    return Aside(f"{service}: a socket in the file system, which neither IPv4 nor IPv6 reaches")
 
 
 def _type(socket_type: str) -> Transport:

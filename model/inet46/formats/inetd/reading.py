@@ -344,7 +344,7 @@ class _Reader:
     def _check_mux(self, service: str, transport: Transport) -> None:
         """Settle `tcpmux/NAME`, which opens nothing itself; elsewhere it is a name like any other."""
         if self.build.tcpmux and transport is Transport.TCP:
-            raise Aside("I128", "behind-tcpmux", f"{service}: stands behind the service tcpmux and opens no socket of its own")
+            raise Aside(f"{service}: stands behind the service tcpmux and opens no socket of its own")
         if self.build.tcpmux:
             raise Lost("I128", "behind-tcpmux", f"{service}: only a stream service can stand behind tcpmux; the line is lost")
 

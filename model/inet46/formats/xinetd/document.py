@@ -22,6 +22,10 @@ __all__ = ["Attribute", "Document", "Include", "Paragraph", "emit", "parse"]
 
 _BLANK = " \t\n\v\f\r"  # isspace(3), which decides about empty lines and braces; values are split at blanks and tabs only
 _KEYWORDS = {"service", "defaults", "include", "includedir"}
+_NAME_ENDS = re.compile(rb"[ \t\n\v\f\r=]")
+_WORD_ENDS = re.compile(rb"[ \t\n\0]")
+_WORD = re.compile(rb"[^ \t]+")
+_OPERATOR = re.compile(rb"\+=|-=|=")
 _SHOWN = 60  # characters of an attribute's name
 _BLOCK = 8192  # what xinetd reads at a time, and holds two of
 
@@ -93,16 +97,23 @@ def emit(document: Document) -> str:
 
 @attrs.define
 class _Scanner:
-    """The daemon's buffer, `text`, in which it writes a NUL at the end of each word, and how far it has read."""
+    """The daemon's buffer, in which it writes a NUL at the end of each word, and how far it has read.
+
+    `buffer` has one byte for each character of `text`, so that a NUL can be written: whatever means something to xinetd is ASCII.
+    """
 
     source: Source
     text: str
     blocks: list[int]  # where each block begins, in characters, and where the last one ends
     final: bool = False
+    buffer: bytearray = attrs.field(init=False, repr=False)
     at: int = 0
     end: int = 0  # of the line that was read last, without its newline
     items: list[Paragraph | Include] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.buffer = bytearray(self.text, "ascii", "replace")
 
     def _next(self) -> Span | None:
         """Return the next line that is neither blank nor a comment."""
@@ -120,7 +131,7 @@ class _Scanner:
 
         Sources: sio.c (Srdline), siosup.c (__sio_extend_buffer); measured.
         """
-        newline = self.text.find("\n", self.at)
+        newline = self.buffer.find(b"\n", self.at)
         self.end = newline if newline >= 0 else len(self.text)
         stop = self.end + 1 if newline >= 0 else self.end
         following = bisect.bisect_left(self.blocks, self.at)  # the line itself may begin a block, which is then the last one for it
@@ -134,11 +145,11 @@ class _Scanner:
 
     def _text(self, line: Span) -> str:
         """Return what a daemon written in C sees of a line: it ends at a NUL."""
-        return self.text[line.start : self.end].partition("\0")[0]
+        return self._read(line.start, self.end)
 
-    def _cut(self, place: int) -> None:
-        """Write a NUL."""
-        self.text = f"{self.text[:place]}\0{self.text[place + 1 :]}"
+    def _read(self, start: int, stop: int) -> str:
+        nul = self.buffer.find(b"\0", start, stop)
+        return self.text[start : stop if nul < 0 else nul]
 
     def file(self) -> None:
         """Read `file := { include | includedir | defaults | service }`."""
@@ -191,29 +202,31 @@ class _Scanner:
         The name ends at a blank or a `=`, and nowhere else: behind a NUL or the end of the line xinetd reads on, into the next one.
         """
         start = self._past_blanks(line.start)
-        found = re.compile(r"[ \t\n\v\f\r=]").search(self.text, start, self._buffered())
+        found = _NAME_ENDS.search(self.buffer, start, self._buffered())
         on = found is None or found.start() >= self.end  # the newline of this line is a NUL by now
         if on:
-            found = re.compile(r"[ \t\n\v\f\r=]").search(self.text, self.at, self._buffered())
-        name = self.text[start : self.end if found is None else min(found.start(), self.end)].partition("\0")[0]
+            found = _NAME_ENDS.search(self.buffer, self.at, self._buffered())
+        name = self._read(start, self.end if found is None else min(found.start(), self.end))
         shown = name if len(name) < _SHOWN else f"{name[:_SHOWN]}..."
         if found is None:
             return f"nothing after attribute {shown}"
-        self._cut(found.start())
-        if found[0] == "=":
+        ends = found[0]
+        self.buffer[found.start()] = 0
+        if ends == b"=":
             return f"attribute {shown} needs a space before operator"
         place = self._past_blanks(found.end())
-        operator = re.compile(r"\+=|-=|=").match(self.text, place)
+        operator = _OPERATOR.match(self.buffer, place)
         if operator is None or place == self.end:
-            said = re.split(r"[ \t\n\0]", self.text[place:], maxsplit=1)[0] if place != self.end else ""
+            stop = _WORD_ENDS.search(self.buffer, place)
+            said = self.text[place : len(self.text) if stop is None else stop.start()] if place != self.end else ""
             nothing = f"nothing after attribute {shown}" + (", so that xinetd reads on in the next line" if on else "")
             return nothing if on or not said else f"bad operator {said!r} for attribute {shown}"
-        attributes.append(Attribute(name.lower(), operator[0], self._values(operator.end(), on=on), line))
+        attributes.append(Attribute(name.lower(), operator[0].decode(), self._values(operator.end(), on=on), line))
         return None
 
     def _past_blanks(self, place: int) -> int:
         """Return the first place that holds no blank; the end of the line is none."""
-        while place < len(self.text) and place != self.end and self.text[place] in _BLANK:
+        while place < len(self.text) and place != self.end and self.text[place] in _BLANK and self.buffer[place]:
             place += 1
         return place
 
@@ -224,13 +237,13 @@ class _Scanner:
     def _values(self, place: int, *, on: bool) -> tuple[str, ...]:
         """Split values at blanks and tabs, each of which becomes a NUL: when xinetd has read on, in all that it holds of the file."""
         stop = self._buffered() if on else self.end
-        nul = self.text.find("\0", place, stop)
-        words = list(re.compile(r"[^ \t]+").finditer(self.text, place, stop if nul < 0 else nul))
+        nul = self.buffer.find(b"\0", place, stop)
+        words = [word.span() for word in _WORD.finditer(self.buffer, place, stop if nul < 0 else nul)]
         if on:
-            for word in words:
-                if word.end() < stop:
-                    self._cut(word.end())
-        return tuple(word[0] for word in words)
+            for _, end in words:
+                if end < stop:
+                    self.buffer[end] = 0
+        return tuple(self.text[start:end] for start, end in words)
 
     def _lose(self, code: str, name: str, message: str, span: Span) -> None:
         """Go on behind the next line that holds only a closing brace, as parse.c does after a mistake; what begins before it is lost."""

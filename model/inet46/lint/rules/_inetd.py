@@ -21,6 +21,7 @@ __all__ = [
     "KINDS",
     "SERVER",
     "advised",
+    "classic",
     "clients",
     "elsewhere",
     "families_of",
@@ -49,6 +50,13 @@ def sources(subject: Subject) -> tuple[Source, ...]:
     if subject.inetd is None:
         return ()
     return tuple(source for source in subject.reading.sources if subject.xinetd is None or source.path == formats.COMPAT)
+
+
+def classic(subject: Subject) -> Iterator[Entry]:
+    """Yield what was read from these texts, and not from xinetd's own files, of which other rules speak."""
+    for entry in subject.reading.entries:
+        if subject.xinetd is None or (entry.origin is not None and entry.origin.source.path == formats.COMPAT):
+            yield entry
 
 
 def physical(subject: Subject) -> Iterator[Span]:

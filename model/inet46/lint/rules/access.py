@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from inet46.diagnostics import Cost, Fix, Severity
 from inet46.entry import Entry
+from inet46.knowledge import InetdBuild, XinetdBuild
 from inet46.lint._hosts_access import ALLOW, DENY, AccessLine, Pattern, Trouble, parse
 from inet46.lint._rules import Found, Subject, rule, tell
 from inet46.lint.rules._inetd import BOTH, families_of, label_of, swap
@@ -18,6 +19,7 @@ __all__: list[str] = []
 
 def _guarded(subject: Subject) -> Iterator[tuple[Entry, str]]:
     """Yield the entries whose clients tcpd or the daemon's own libwrap looks at, and the name by which they are known there."""
+    server = subject.host.server
     for entry in subject.reading.entries:
         program = entry.program
         if not isinstance(program, Program):
@@ -25,7 +27,7 @@ def _guarded(subject: Subject) -> Iterator[tuple[Entry, str]]:
         base = program.path.rpartition("/")[2]
         if base == "tcpd":
             yield entry, (program.argv0 or (program.args[0] if program.args else base)).rpartition("/")[2]
-        elif subject.host.server.wraps and not any("NOLIBWRAP" in word for word in entry.extra):
+        elif isinstance(server, InetdBuild | XinetdBuild) and server.wraps and not any("NOLIBWRAP" in word for word in entry.extra):
             yield entry, (program.argv0 or base).rpartition("/")[2]
 
 

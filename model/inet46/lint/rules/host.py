@@ -6,34 +6,22 @@ import re
 
 from inet46 import formats
 from inet46.diagnostics import Severity, Source, Span
-from inet46.formats import rc_conf, sysctl_conf
-from inet46.formats._sysctl_lines import Dialect, canonical
 from inet46.knowledge import Place, Setting
+from inet46.lint._boot import RC_CONF, rc_conf_alone, rc_conf_value, sysctl_lines, sysctl_value
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._inetd import advised
+from inet46.lint.rules._inetd import advised, classic
 from inet46.service import Program
 from inet46.sockets import Family
 
 __all__: list[str] = []
 
 _BACKUP = re.compile(r"~$|\.(bak|old|orig|save|swp|rej|rpm(save|new|orig)|dpkg-[a-z]+|ucf-[a-z]+)$|^#.*#$|^\.#", re.IGNORECASE)
-_RC_CONF = "/etc/rc.conf"
 _YES = {"yes", "true", "on", "1"}
 
 
 def _sysctl_lines(subject: Subject, key: str) -> list[tuple[Span, str]]:
     """Return where the sysctl files of a host give a key a value, and which."""
-    dialect = Dialect.FREEBSD if subject.host.row.mapping and _rc_settings(subject) else Dialect.LINUX
-    found = []
-    for path, text in subject.files.items():
-        if not re.fullmatch(r"/etc/sysctl\.conf(\.local)?|.*/sysctl\.d/[^/]*\.conf", path):
-            continue
-        at, source = 0, Source(path, text)
-        for line in sysctl_conf.parse(text, path, dialect).lines:
-            if line.value is not None and line.key == canonical(key, dialect):
-                found.append((Span(source, at, at + len(line.raw.rstrip("\n"))), line.value))
-            at += len(line.raw)
-    return found
+    return sysctl_lines(subject.files, key, freebsd=bool(_rc_settings(subject)))
 
 
 def _rc_settings(subject: Subject) -> list[Setting]:
@@ -42,7 +30,7 @@ def _rc_settings(subject: Subject) -> list[Setting]:
 
 def _in_rc_conf(subject: Subject, name: str) -> Span:
     """Return where rc.conf speaks of a variable, the whole file if it is hard to say."""
-    source = Source(_RC_CONF, subject.files.get(_RC_CONF, ""))
+    source = Source(RC_CONF, subject.files.get(RC_CONF, ""))
     found = None
     for match in re.finditer(rf"^[ \t]*(export[ \t]+)?{re.escape(name)}=[^\n]*", source.text, re.MULTILINE):
         found = match
@@ -82,8 +70,8 @@ def user_not_there(subject: Subject) -> Found:
     tests/test_daemons.py
 
     """
-    for entry in subject.reading.entries:
-        if not subject.host.policy.has("users", entry.user) and not entry.user.isdigit():
+    for entry in classic(subject):
+        if not subject.host.policy.has("users", entry.user) and not entry.user.isdigit() and "/" not in entry.user:
             text = f"{entry.service}/{entry.transport.value}: there is no user {entry.user} on this host"
             yield tell(text, entry.origin, severity=Severity.ERROR, remedy="make the user, or name another one")
 
@@ -107,7 +95,7 @@ def program_not_there(subject: Subject) -> Found:
     if not policy.has("programs", subject.host.row.daemon):
         place = next((Span(source, 0, 0) for source in subject.reading.sources), None)
         yield tell(f"{subject.host.row.daemon} is no program on this host: nothing reads these files", place, severity=Severity.ERROR)
-    for entry in subject.reading.entries:
+    for entry in classic(subject):
         path = entry.program.path if isinstance(entry.program, Program) else None
         if path is not None and not policy.has("programs", path):
             text = f"{entry.service}/{entry.transport.value}: {path} is no program on this host: every client will be disconnected"
@@ -184,14 +172,14 @@ def sysctl_conf_overruled(subject: Subject) -> Found:
     """
     knob = subject.host.kernel.knob
     scripted = next((setting for setting in _rc_settings(subject) if setting.script is not None), None)
-    if knob is None or scripted is None or _RC_CONF not in subject.files:
+    if knob is None or scripted is None or RC_CONF not in subject.files:
         return
-    value, _ = rc_conf.effective(subject.files, scripted.key, scripted.script)
+    value, _ = rc_conf_value(subject.files, scripted.key, scripted.script)
     boot = "0" if isinstance(value, str) and value.lower() in _YES else "1"
     for place, told in _sysctl_lines(subject, knob):
-        if told != boot and not isinstance(value, sysctl_conf.Unknown):
+        if told != boot and (value is None or isinstance(value, str)):
             text = f"{knob}={told} does not last: rc.d/{scripted.script} writes {boot} at boot, by {scripted.key}"
-            yield tell(text, place, remedy=f'say {scripted.key}="{"YES" if told == "0" else "NO"}" in {_RC_CONF}')
+            yield tell(text, place, remedy=f'say {scripted.key}="{"YES" if told == "0" else "NO"}" in {RC_CONF}')
 
 
 @rule("I509", "mapping-without-ipv6")
@@ -210,8 +198,8 @@ def mapping_without_ipv6(subject: Subject) -> Found:
 
     """
     settings = {setting.key: setting.value for setting in _rc_settings(subject)}
-    if {"ipv6_enable", "ipv6_ipv4mapping"} <= settings.keys() and _RC_CONF in subject.files:
-        mapping, enabled = (rc_conf.effective(subject.files, name)[0] for name in ("ipv6_ipv4mapping", "ipv6_enable"))
+    if {"ipv6_enable", "ipv6_ipv4mapping"} <= settings.keys() and RC_CONF in subject.files:
+        mapping, enabled = (rc_conf_value(subject.files, name)[0] for name in ("ipv6_ipv4mapping", "ipv6_enable"))
         on = isinstance(mapping, str) and mapping.lower() in _YES
         if on and (enabled is None or (isinstance(enabled, str) and enabled.lower() not in _YES)):
             place = _in_rc_conf(subject, "ipv6_ipv4mapping")
@@ -235,9 +223,9 @@ def rc_conf_d_overrides(subject: Subject) -> Found:
 
     """
     for setting in _rc_settings(subject):
-        main = rc_conf.get(rc_conf.parse(subject.files.get(_RC_CONF, ""), _RC_CONF), setting.key)
-        value, path = rc_conf.effective(subject.files, setting.key, setting.script)
-        if isinstance(main, str) and isinstance(value, str) and main != value and path != _RC_CONF:
+        main = rc_conf_alone(subject.files, setting.key)
+        value, path = rc_conf_value(subject.files, setting.key, setting.script)
+        if isinstance(main, str) and isinstance(value, str) and main != value and path != RC_CONF:
             text = f'{setting.key}="{main}" has no effect: {path} says "{value}"'
             yield tell(text, _in_rc_conf(subject, setting.key), remedy="say it in one place")
 
@@ -260,7 +248,7 @@ def setting_differs_at_boot(subject: Subject) -> Found:
     knob = subject.host.kernel.knob
     if knob is None or not knob.startswith("net.ipv6."):
         return
-    value, path = sysctl_conf.effective(subject.files, knob)
+    value, path = sysctl_value(subject.files, knob)
     now = "1" if subject.host.v6only_default else "0"
     if not isinstance(value, str) or value == now:
         return
@@ -287,10 +275,11 @@ def inetd_conf_served_too(subject: Subject) -> Found:
     """
     if subject.xinetd is None or not subject.host.compat:
         return
-    mine = [entry for entry in subject.reading.entries if entry.origin is not None and entry.origin.source.path == formats.COMPAT]
-    for entry in mine:
+    for entry in classic(subject):
         text = f"{entry.service}/{entry.transport.value}: xinetd serves {formats.COMPAT} too on this host"
-        yield tell(text, entry.origin, severity=Severity.NOTE)
+        yield tell(
+            text, entry.origin, severity=Severity.NOTE, remedy="move it to /etc/xinetd.d, or write INETD_COMPAT=No in /etc/default/xinetd"
+        )
 
 
 @rule("I513", "obsolete-ipv6-enable")
@@ -309,9 +298,9 @@ def obsolete_ipv6_enable(subject: Subject) -> Found:
 
     """
     settings = {setting.key for setting in _rc_settings(subject)}
-    if not settings or "ipv6_enable" in settings or _RC_CONF not in subject.files:
+    if not settings or "ipv6_enable" in settings or RC_CONF not in subject.files:
         return
-    value, path = rc_conf.effective(subject.files, "ipv6_enable")
-    if value is not None and path == _RC_CONF:
+    value, path = rc_conf_value(subject.files, "ipv6_enable")
+    if value is not None and path == RC_CONF:
         remedy = "tell each interface with ifconfig_IF_ipv6"
         yield tell("ipv6_enable is obsolete since FreeBSD 9", _in_rc_conf(subject, "ipv6_enable"), severity=Severity.NOTE, remedy=remedy)

@@ -70,6 +70,30 @@ def token_takes_less(subject: Subject) -> Found:
             yield tell(text, fields.spans[2], severity=Severity.ERROR, notes=_note(fields), remedy=remedy, fix=fix)
 
 
+@rule("I403", "token-takes-more")
+def token_takes_more(subject: Subject) -> Found:
+    """What it catches: a protocol that names one family, and takes the other one as well, or instead.
+
+    Why it bites: `tcp6only` is inetutils' word. NetBSD looks at the last character and opens an IPv4 socket, Debian's openbsd-inetd opens
+    both. Who shut IPv4 out by this word did not.
+
+    Example:
+        7001 stream tcp6only nowait root /usr/sbin/imapd imapd
+
+    Instead: the word that this daemon has for the one family.
+
+    Source: inetd.c of inetutils (nextconfig), NetBSD parse.c (parse_protocol), openbsd-inetd with debian/patches/default_v4v6; measured:
+    tests/test_daemons.py
+
+    """
+    for fields, wanted, taken in _plain(subject):
+        more = taken - wanted
+        if more:
+            text = f"{fields.words[0]}: {fields.words[2]} takes {families_of(taken)} here, not {families_of(wanted)} alone"
+            fix = respelled(fields, subject, wanted)
+            yield tell(text, fields.spans[2], severity=Severity.ERROR, notes=_note(fields), remedy="write another protocol", fix=fix)
+
+
 @rule("I404", "unproven-protocol")
 def unproven_protocol(subject: Subject) -> Found:
     """What it catches: a protocol of which is not known what this daemon makes of it.

@@ -6,12 +6,14 @@ import re
 
 import attrs
 
-from inet46.diagnostics import Cost
+from inet46.diagnostics import Cost, Severity
 from inet46.lint._rules import Found, Subject, rule, tell
 from inet46.lint.rules._inetd import KINDS, advised, judged, meant, respelled, swap
 from inet46.sockets import Family
 
 __all__: list[str] = []
+
+_USER = 4  # the index of the user among the words of a line
 
 
 @rule("I110", "unknown-service")
@@ -109,7 +111,9 @@ def half_cut(subject: Subject) -> Found:
     Source: openbsd-inetd inetd.c with debian/patches/default_v4v6 (getconfigent: saved_line); measured: tests/test_daemons.py
 
     """
-    yield from advised(subject, "I114", "write the entry on one line")
+    for fault, fields in judged(subject, "I114"):
+        if fields is None or not fields.words[fields.first].startswith("#"):  # an indented comment is another fault (I150)
+            yield attrs.evolve(fault, help="write the entry on one line")
 
 
 @rule("I115", "unknown-protocol")
@@ -179,20 +183,26 @@ def unknown_address(subject: Subject) -> Found:
 def unknown_user(subject: Subject) -> Found:
     """What it catches: a fifth field that cannot be the name of a user.
 
-    Why it bites: the daemon looks the name up when it reads the file, does not find it, and drops the line. A path there says that a field
-    before it was left out.
+    Why it bites: some daemons look the name up when they read the file, do not find it, and drop the line; the others do so for each
+    client, and disconnect it. A path there says that the user, or a field before it, was left out.
 
     Example:
         imap stream tcp4 nowait /usr/sbin/imapd imapd
 
     Instead: the user, with the separator before the group that this daemon has.
 
-    Source: inetd.c of FreeBSD (getconfigent: getpwnam), of inetutils (nextconfig); xinetd inet.c; measured: tests/test_daemons.py
+    Source: inetd.c of FreeBSD (getconfigent: getpwnam), of inetutils (nextconfig), of OpenBSD and busybox (for each client); xinetd inet.c;
+    measured: tests/test_daemons.py
 
     """
     marks = subject.inetd.user_group if subject.inetd is not None else ""
+    group = f", and a group behind {' or '.join(repr(mark) for mark in marks)}" if marks else ""
     for fault in subject.said("I117"):
-        yield attrs.evolve(fault, help=f"write the user, and a group behind {' or '.join(repr(mark) for mark in marks)}")
+        yield attrs.evolve(fault, help=f"write the user{group}")
+    for fields in subject.lines:
+        if subject.entry(fields.span) is not None and fields.words[_USER].startswith("/"):
+            text = f"{fields.words[0]}: user {fields.words[_USER]!r} is a path and no name: every client will be disconnected"
+            yield tell(text, fields.spans[_USER], severity=Severity.ERROR, remedy=f"write the user before the server{group}")
 
 
 @rule("I190", "type-and-protocol")

@@ -16,6 +16,7 @@ from inet46.sockets import Family, Kind, kind_of
 
 __all__: list[str] = []
 
+_NAMESPACES = ("each network namespace has its own setting, and a container starts with the kernel's",)
 _BY_ADDRESS = {"shell", "login", "exec", "ftp", "nntp", "rsync", "printer"}
 
 
@@ -109,13 +110,14 @@ def mapped_and_v6only(subject: Subject) -> Found:
     yield from advised(subject, "I305", "write the IPv4 address, with an IPv4 socket")
 
 
-@rule("I306", "reach-hangs-on-setting")
-def reach_hangs_on_setting(subject: Subject) -> Found:
+@rule("I306", "reach-depends-on-setting")
+def reach_depends_on_setting(subject: Subject) -> Found:
     """What it catches: an IPv6 socket of which the daemon leaves it to the kernel whether it takes IPv4 clients.
 
     Why it bites: a setting of the host decides (`net.ipv6.bindv6only`, `net.inet6.ip6.v6only`), each network namespace has its own, and a
     socket keeps what was set when it was made. The same file serves both families on one host, and one on the next. `udp6` of Debian's
-    openbsd-inetd and `tcp6` of busybox are left to the kernel; their brothers are not.
+    openbsd-inetd is left to the kernel, and `udp` is not. Where the daemon has no other word (busybox, NetBSD) there is nothing to mend in
+    the file, and this is a note.
 
     Example:
         tftp dgram udp6 wait root /usr/sbin/in.tftpd in.tftpd
@@ -132,8 +134,18 @@ def reach_hangs_on_setting(subject: Subject) -> Found:
         native = any(bind.family is Family.IPV4 for bind in entry.binds)
         if any(bind.v6only is None and bind.family is Family.IPV6 and bind.address is None for bind in entry.binds) and not native:
             now = "does not" if subject.host.v6only_default else "does"
-            text = f"{_named(entry)}: whether IPv4 clients are taken hangs on {kernel.knob}: as it is, the socket {now} take them"
-            yield tell(text, entry.origin, notes=("each network namespace has its own setting, and a container starts with the kernel's",))
+            text = f"{_named(entry)}: whether IPv4 clients are taken depends on {kernel.knob}: as it is, the socket {now} take them"
+            severity = Severity.WARNING if _has_other_word(entry, subject) else Severity.NOTE
+            yield tell(text, entry.origin, severity=severity, notes=_NAMESPACES if kernel.name == "linux" else ())
+
+
+def _has_other_word(entry: Entry, subject: Subject) -> bool:
+    """Return True if the file can say it: by a protocol of both families, or one that sets IPV6_V6ONLY; an xinetd has `v6only`."""
+    if subject.inetd is None or subject.xinetd is not None:
+        return True
+    mine = [token.opens for token in subject.inetd.tokens if token.transport is entry.transport]
+    sets = any(bound.v6only is not None and bound.family is Family.IPV6 for opens in mine for bound in opens)
+    return sets or any({bound.family for bound in opens} == set(Family) for opens in mine)
 
 
 @rule("I307", "mapped-peers")

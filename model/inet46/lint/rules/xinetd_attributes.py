@@ -204,7 +204,8 @@ def revived_by_disable_no(subject: Subject) -> Found:
         for attribute in paragraph.attributes:
             if attribute.name == "disable" and bad and tuple(map(str.lower, attribute.values)) == ("no",):
                 yield tell(
-                    f"{shown(paragraph.name)}: disable = no switches the service on again, without its bad {shown(bad[0].name)}",
+                    f"{shown(paragraph.name)}: a bad {shown(bad[0].name)} disables the service, and disable = no below it"
+                    " switches it on again, without that line",
                     attribute.span,
                     severity=Severity.ERROR,
                     labels=(Label(bad[0].span, "this value disables the service"),),
