@@ -1,6 +1,7 @@
 # make demo   the main job on a lab of real hosts on this machine
 # make test   everything that can be checked here; real daemons and hosts need root on Debian 12
 # make faults N=500   stop changes on the lab's hosts in every way at every step, and show what became of them (SEED=1)
+# make daemons-long   2,000 random files and 500 changes for each real daemon and bindv6only; SEED=N has those of another run again
 # make lint   ruff, mypy --strict, import-linter, shellcheck
 # make lab    start the lab and leave it running (make lab-down ends it)
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format lab lab-down coverage clean
+.PHONY: help demo test daemons-long faults lint format lab lab-down coverage clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -28,6 +29,10 @@ test: lint
 
 faults: $(READY)
 	@$(BIN)/python -m tests.faults $(or $(N),500) $(or $(SEED),1)
+
+FILES ?= 2000
+daemons-long: $(READY)
+	@$(BIN)/python -m tests.daemons.long --files $(FILES) $(if $(CHANGES),--changes $(CHANGES)) $(if $(SEED),--seed $(SEED))
 
 coverage: $(READY)
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered

@@ -9,7 +9,8 @@ A case is an entry of tests/cases/lint/CODE.toml, and adding one needs no Python
     files."/etc/hosts.allow" = '''...'''   whatever else there is, by path; a path that begins with the text's own is the main file too
     links."/etc/…" = "../x"           symbolic links, by path
     settings."net.ipv6.bindv6only" = 1     kernel settings; compat = true: xinetd with -inetd_compat
-    programs."/usr/sbin/imapd" = false     what a look at the host showed; users = ["root"]
+    names.localhost = ["::1"]         the addresses of host names
+    programs = ["/usr/sbin/imapd"]    what a look at the host showed; users = ["root"]
     line = 5                          where it is found, and
     path = "/etc/hosts.allow"         in which file, if that is not the main one
     says = "..."                      the message, verbatim; severity = "note", cost = "entry lost": how bad it is, where that is told
@@ -52,7 +53,8 @@ class Case:
 
     @property
     def host(self) -> Host:
-        known = {name: self.told[name] for name in ("settings", "compat", "services", "ipv6") if name in self.told}
+        known = {name: self.told[name] for name in ("settings", "compat", "services", "ipv6", "users", "programs") if name in self.told}
+        known |= {"hosts": self.told["names"]} if "names" in self.told else {}
         return resolve(HostPolicy(name=self.told["host"], **known))
 
     @property
@@ -67,8 +69,7 @@ class Case:
 
     @property
     def view(self) -> View:
-        users = frozenset(self.told["users"]) if "users" in self.told else None
-        return View(self.host, {path: path for path in self.texts}, programs=self.told.get("programs"), users=users)
+        return View(self.host, {path: path for path in self.texts})
 
     def report(self, texts: Mapping[str, str] | None = None) -> Report:
         """What is found on the host; where the case names several, also what only they together show."""

@@ -310,6 +310,8 @@ def _side_effects(merged: Merge, look: Look) -> Iterator[str]:
     there = {(x.transport, x.address, x.port) for x in look.sockets}
     for h in merged.sockets:
         socket = h.socket
+        if not socket.port:
+            continue  # a port that the kernel picks: whether it is there cannot be seen
         if (socket.transport, socket.port) not in merged.ours and (socket.transport.value, socket.address, socket.port) not in there:
             yield f"{h.service}: {socket} will be opened too: an entry for it stands in the files, and has not been loaded yet"
 

@@ -7,7 +7,7 @@ is said (`unknown`), never guessed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -16,9 +16,10 @@ from inet46.entry import Entry
 from inet46.host import HostPolicy
 from inet46.knowledge import Dual, Host, Owner, resolve
 from inet46.replay import Replay, label, replay_of
+from inet46.slots import Refused
 from inet46.sockets import Family, Kind, Socket, Transport, kind_of
 
-__all__ = ["Held", "Prediction", "outcome", "predict"]
+__all__ = ["Held", "Prediction", "Refused", "outcome", "predict"]
 
 
 @attrs.frozen(kw_only=True)
@@ -37,9 +38,10 @@ class Held:
 
 @attrs.frozen(kw_only=True)
 class Prediction:
-    """Sockets in the order they were bound; faults in the order they happen; what cannot be known."""
+    """Sockets in the order they were bound; refused binds and faults in the order they happen; what cannot be known."""
 
     sockets: tuple[Held, ...] = ()
+    refused: tuple[Refused, ...] = ()
     faults: tuple[Diagnostic, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -68,7 +70,8 @@ def outcome(replay: Replay) -> Prediction:
     unowned: list[str] = []
     for slot in replay.bound.values():
         port = slot.socket.transport, slot.socket.port
-        owners = {family: _owner(family, slot.socket, near[port], replay.host) for family in slot.socket.families}
+        rivals = near[port] if slot.socket.port else ()  # a port that was picked has one socket
+        owners = {family: _owner(family, slot.socket, rivals, replay.host) if rivals else seen[port] for family in slot.socket.families}
         accepts = frozenset(family for family, owner in owners.items() if owner == seen[port])
         if None in owners.values():
             what = f"{slot.socket} or to another socket of {replay.host.kernel.name}"
@@ -79,10 +82,10 @@ def outcome(replay: Replay) -> Prediction:
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
     starved = [_starved(held) for held in sockets if not held.accepts and not unowned]
     faults = (*(fault for _, fault in replay.faults), *deaf, *starved)
-    return Prediction(sockets=tuple(sockets), faults=faults, unknown=(*replay.unknown, *unowned))
+    return Prediction(sockets=tuple(sockets), refused=tuple(replay.refused), faults=faults, unknown=(*replay.unknown, *unowned))
 
 
-def _owner(family: Family, socket: Socket, near: list[Socket], host: Host) -> int | None:
+def _owner(family: Family, socket: Socket, near: Sequence[Socket], host: Host) -> int | None:
     """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address; None: unknown.
 
     The newest does, of native IPv4 sockets before dual ones where the kernel prefers those. Two sockets with equal claims are possible for
