@@ -16,19 +16,16 @@ from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
 from inet46.merge import Merge, merge
 from inet46.predict import Held
-from inet46.proof import port_of
 from inet46.service import Builtin, Service
 from inet46.sockets import Transport
 from pyinfra_inet46.asking import Question, question
-from pyinfra_inet46.look import FileKind, Look, ProgramState, SuperServer
-from pyinfra_inet46.parts import expected, file_change, last_change, probes_of, texts
+from pyinfra_inet46.look import Look, ProgramState, SuperServer
+from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, untaught
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
 from pyinfra_inet46.transaction import Daemon, LiveSetting, Transaction
 
-__all__ = ["Decision", "Question", "decide", "host_name", "question"]
-
-_STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
+__all__ = ["Decision", "Question", "decide", "host_name", "question", "recovery"]
 
 
 @attrs.frozen(kw_only=True)
@@ -68,9 +65,9 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
     `policy` None means that the host itself says what kind it is. `id` and `label` name the change and the host in the journal.
     """
     wishes = tuple(services)
-    recovery = _recovery(look, policy, id=id, label=label)
-    if recovery is not None:
-        return recovery
+    interrupted = _recovery(look, policy, id=id, label=label)
+    if interrupted is not None:
+        return interrupted
     try:
         server = server_of(policy, look)
         host = resolve(informed(policy, server, look, wishes))
@@ -108,14 +105,21 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
 def _recovery(look: Look, policy: HostPolicy | None, *, id: str, label: str) -> Decision | None:  # noqa: A002 -- as above
     """Return what a change needs that was interrupted while the super-server was down: nothing can be planned before it runs again."""
     meant = [server for server in look.super_servers if policy is None or host_name(server, look) == policy.name]
-    if look.journal_pending is None or look.lock_holder is not None or look.uid != 0 or not meant:
+    if look.migrates is None and (not meant or any(server.pid is not None for server in meant)):
         return None
-    if any(server.pid is not None for server in meant):
+    return recovery(look, id=id, label=label)
+
+
+def recovery(look: Look, *, id: str, label: str) -> Decision | None:  # noqa: A002 -- as above
+    """Return a decision that only rolls back what was interrupted; None where nothing was, or where somebody else is at work."""
+    if look.journal_pending is None or look.lock_holder is not None or look.uid != 0 or not look.super_servers:
         return None
+    server = look.super_servers[0]
+    why = "it has left no super-server running" if look.migrates is None else f"it was about to take the place of {look.migrates}"
     return Decision(
         recovers=True,
-        transaction=Transaction(id=id, host=label, daemon=Daemon(name=comm(meant[0]), exe=meant[0].path)),
-        words=(f"an interrupted change ({look.journal_pending}) is rolled back first: it has left no super-server running",),
+        transaction=Transaction(id=id, host=label, daemon=Daemon(name=comm(server), exe=server.path)),
+        words=(f"an interrupted change ({look.journal_pending}) is rolled back first: {why}",),
         warnings=tuple(last_change(look)),
     )
 
@@ -139,15 +143,10 @@ def _faults(services: tuple[Service, ...], host: Host, server: SuperServer, look
             yield f"{service}: user {service.user} does not exist"
         if service.group is not None and groups.get(service.group) is None and not service.group.isdigit():
             yield f"{service}: group {service.group} does not exist"
-        yield from _held_by_others(service, host, server, look)
+        yield from held_by_others(service, host, server, look)
     if "-a" in server.argv and server.kind != "xinetd":
         yield f"{server.kind} was started with -a, which binds every service to one address"
-    for seen in look.files:
-        if seen.kind in _STATE and _matters(seen.path, host):
-            yield f"{seen.path} {_STATE[seen.kind]}"
-    main = look.file(host.config)
-    if main is None:
-        yield f"{server.kind} reads {host.config}, which was not looked at: say it with policy config="
+    yield from unread(host, look)
 
 
 _PROGRAM = {
@@ -155,21 +154,6 @@ _PROGRAM = {
     ProgramState.NOT_EXECUTABLE: "not executable",
     ProgramState.DIRECTORY: "a directory",
 }
-
-
-def _matters(path: str, host: Host) -> bool:
-    places = (host.config, *([f"{host.directory}/"] if host.directory else []), "/etc/rc.conf", "/etc/sysctl")
-    return path.startswith(places)
-
-
-def _held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:
-    """Yield the stand-alone daemons that hold a service's port."""
-    port = port_of(service, host)
-    for x in look.sockets:
-        if (x.transport, x.port) == (service.transport.value, port) and x.pids and server.pid not in x.pids and x.command != comm(server):
-            pids = ", ".join(map(str, x.pids))
-            holder = f"{x.command or 'another process'} (pid {pids})"
-            yield f"{service}: port {port} is held by {holder}, which serves {as_socket(x)} itself; stop it first"
 
 
 # -- the change ------------------------------------------------------------------------------------------------------------------------
@@ -190,8 +174,7 @@ def _strays(merged: Merge, server: SuperServer, look: Look) -> Iterator[str]:
     asked = {(h.socket.transport.value, h.socket.address, h.socket.port) for h in merged.before}
     for x in look.sockets:
         if server.pid in x.pids and (Transport(x.transport), x.port) not in merged.ours and (x.transport, x.address, x.port) not in asked:
-            text = f"{server.kind} listens on {x.transport} {as_socket(x)}, and no file asks for that: an edit has not been loaded"
-            yield f"{text}. Reload {server.kind}, or put the entry back, and come again"
+            yield unasked(x, server)
 
 
 def _side_effects(merged: Merge, look: Look) -> Iterator[str]:

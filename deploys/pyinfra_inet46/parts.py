@@ -9,12 +9,17 @@ from collections.abc import Iterator
 
 from inet46.knowledge import Host, InetdBuild
 from inet46.merge import Merge
+from inet46.proof import port_of
 from inet46.service import Service
 from inet46.sockets import Socket, Transport
-from pyinfra_inet46.look import FileKind, FileSeen, Look
-from pyinfra_inet46.transaction import ExpectedSocket, FileChange, Probe, Result
+from pyinfra_inet46.look import FileKind, FileSeen, Look, SuperServer
+from pyinfra_inet46.standing import comm
+from pyinfra_inet46.telling import as_socket
+from pyinfra_inet46.transaction import ExpectedSocket, FileChange, Listening, Probe, Result
 
-__all__ = ["expected", "file_change", "last_change", "probes_of", "texts"]
+__all__ = ["expected", "file_change", "held_by_others", "last_change", "probes_of", "texts", "unasked", "unread"]
+
+_STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
 
 
 def texts(look: Look) -> dict[str, str]:
@@ -76,3 +81,33 @@ def probes_of(service: Service, merged: Merge) -> Iterator[Probe]:
             if service.access.of(family) is None:
                 address = family.loopback if held.socket.address in {"0.0.0.0", "::"} else held.socket.address  # noqa: S104 -- compared
                 yield Probe(service=service.name, family=family.value, address=address, port=held.socket.port, greeting=service.greeting)
+
+
+def unread(host: Host, look: Look) -> Iterator[str]:
+    """Yield the files of a host's super-server that could not be read, or were not looked at."""
+    for seen in look.files:
+        if seen.kind in _STATE and _matters(seen.path, host):
+            yield f"{seen.path} {_STATE[seen.kind]}"
+    if look.file(host.config) is None:
+        yield f"{host.policy.super_server} reads {host.config}, which was not looked at: say it with policy config="
+
+
+def _matters(path: str, host: Host) -> bool:
+    places = (host.config, *([f"{host.directory}/"] if host.directory else []), "/etc/rc.conf", "/etc/sysctl")
+    return path.startswith(places)
+
+
+def held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:
+    """Yield the stand-alone daemons that hold a service's port."""
+    port = port_of(service, host)
+    for x in look.sockets:
+        if (x.transport, x.port) == (service.transport.value, port) and x.pids and server.pid not in x.pids and x.command != comm(server):
+            pids = ", ".join(map(str, x.pids))
+            holder = f"{x.command or 'another process'} (pid {pids})"
+            yield f"{service}: port {port} is held by {holder}, which serves {as_socket(x)} itself; stop it first"
+
+
+def unasked(x: Listening, server: SuperServer) -> str:
+    """Say why a socket of the super-server that no file asks for keeps a host from being changed."""
+    text = f"{server.kind} listens on {x.transport} {as_socket(x)}, and no file asks for that: an edit has not been loaded"
+    return f"{text}. Reload {server.kind}, or put the entry back, and come again"

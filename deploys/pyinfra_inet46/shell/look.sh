@@ -309,8 +309,12 @@ look_at_files() {
 		[ "$folder" = /etc ] || [ -e "$folder/xinetd.conf" ] || continue
 		add_xinetd "$folder/xinetd.conf" "$folder/xinetd.d"
 	done
-	# shellcheck disable=SC2086 # plain words
-	add $extra_paths
+	for each in $extra_paths; do
+		case $each in
+		*/) add_folder "${each%/}" ;;
+		*) add "$each" ;;
+		esac
+	done
 	show_files
 }
 
