@@ -60,23 +60,32 @@ server_disable() {
 	server_at_boot disable off
 }
 
-# server_at_boot enable|disable on|off: where nothing starts it at boot, or nobody knows how, there is nothing to switch.
+# server_at_boot enable|disable on|off: where nothing starts it at boot, or nobody knows how, there is nothing to switch. What counts is
+# what is true afterwards: update-rc.d, for one, fails where there is nothing to disable.
 server_at_boot() {
 	server_name
 	if [ -n "$units$unit" ] && systemd_is_here; then
 		# shellcheck disable=SC2086 # names of units
-		bounded systemctl "$1" ${units:-"$unit"}
-	elif [ -n "$script" ] && have update-rc.d; then
-		bounded update-rc.d "$server_name" "$1"
-	elif [ -n "$script" ] && have chkconfig; then
-		bounded chkconfig "$server_name" "$2"
-	elif [ -n "$script" ] && is_linked "$server_name"; then
-		fail "$server_name is started by links in /etc/rc?.d, and this host has no update-rc.d and no chkconfig"
-		return 1
+		bounded systemctl "$1" ${units:-"$unit"} || is_at_boot "$1" systemctl is-enabled --quiet ${units:-"$unit"}
+	elif [ -n "$script" ] && { have update-rc.d || have chkconfig || is_linked "$server_name"; }; then
+		if have update-rc.d; then
+			bounded update-rc.d "$server_name" "$1"
+		elif have chkconfig; then
+			bounded chkconfig "$server_name" "$2"
+		fi
+		is_at_boot "$1" is_linked "$server_name"
 	else
 		say "nothing is known to start $server_name at boot: nothing to $1"
-		return 0
 	fi || fail "$server_name could not be ${1}d at boot"
+}
+
+# is_at_boot enable|disable QUESTION...
+is_at_boot() {
+	at_boot=disable
+	at_boot_wanted=$1
+	shift
+	! "$@" >/dev/null 2>&1 || at_boot=enable
+	[ "$at_boot" = "$at_boot_wanted" ]
 }
 
 # A server that was handed the socket keeps it when its super-server ends, and nobody could open the port anew, there or on the way
