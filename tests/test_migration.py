@@ -101,8 +101,8 @@ def test_a_file_that_both_read_in_the_same_words_is_not_touched_where_it_says_th
 
 
 def test_what_stands_there_in_vain_is_not_opened_by_the_new_one() -> None:
-    """inetutils takes the IPv6 half of this line, openbsd-inetd drops the line."""
-    vain = "time\tstream\ttcp6only\tnowait\troot\tinternal\n"
+    """inetutils serves this line over IPv4, and openbsd-inetd, which wants a number with tcp46, drops it."""
+    vain = "time\tstream\ttcp46\tnowait\troot\tinternal\n"
     decision = moved(a_host(IMAP + vain, resting(INETUTILS)), "inetutils-inetd")
 
     assert any(word.startswith("on paper only, and left out: ") and "/etc/inetd.conf:2" in word for word in decision.words)
