@@ -289,7 +289,8 @@ class TestHostFrom:
             "config 'xinetd.conf' is not an absolute path @ $.config",
             "1 is an int, expected str @ $.directory",
             "0 is an int, expected bool @ $.compat",
-            "unknown key 'super_server'; known are name, sharing, settings, ipv6, services, config, directory, compat @ $",
+            "unknown key 'super_server'; known are name, sharing, settings, ipv6, services, hosts, users, groups, "
+            "programs, config, directory, compat @ $",
         ]
 
     @pytest.mark.parametrize("data", [None, 3, [], ["debian-12/xinetd"], IMAP, "debian"])

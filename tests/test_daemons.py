@@ -26,7 +26,7 @@ from inet46.plan import layout, plan
 from inet46.predict import predict
 from inet46.service import Service
 from inet46.sockets import Family, Socket, Transport
-from tests.daemons import HOSTS, Bench, Case, Step, host_on_bench, judge, missing, odd_files, start
+from tests.daemons import HOSTS, Bench, Case, Files, Step, host_on_bench, judge, missing, odd_files, start
 from tests.daemons.cases import (
     INETD,
     SERVER,
@@ -39,7 +39,7 @@ from tests.daemons.cases import (
     xinetd_pairs,
     xinetd_singles,
 )
-from tests.daemons.judge import expected, mismatch
+from tests.daemons.judge import differences, expected, mismatch
 from tests.daemons.plans import SHAPES, spellings, wishes
 from tests.daemons.random_files import random_cases
 from tests.lab import busybox
@@ -139,14 +139,41 @@ def test_true_of_comments_continuations_broken_lines_and_odd_line_ends(name: str
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_true_of_random_files(name: str, hold: Hold) -> None:
-    hold(name, random_cases(SEED, RANDOM_FILES, None if name == XINETD_HOST else _alive(_build(name))))
+    hold(name, random_cases(SEED, RANDOM_FILES, host_on_bench(name, bindv6only=0)))
 
 
-def _alive(build: InetdBuild) -> InetdBuild:
-    """The same build with one token at most that opens nothing: files of lines that are lost say little."""
-    opening = [token for token in build.tokens if token.opens]
-    dead = [token for token in build.tokens if not token.opens]
-    return attrs.evolve(build, tokens=(*opening, *dead[:1]))
+# What ends a daemon or stops it for good, each with a service above it that would be served.
+_ENDS = {
+    "a second default-host line behind *:": (INETUTILS, {INETD: f"7001 stream tcp4 nowait root {SERVER}\n127.0.0.1:\n*:\n*:\n"}),
+    "an address left over at the end of a file, and another file": (
+        INETUTILS,
+        {INETD: f"7001 stream tcp4 nowait root {SERVER}\n127.0.0.1:imap stream tcp4 nowait root internal\n", "/etc/inetd.d/mail": ""},
+    ),
+    "a protocol that is continued": (OPENBSD, {INETD: f"7001 stream tcp4 nowait root {SERVER}\n7002 stream\n\ttcp nowait root {SERVER}\n"}),
+    "an indented comment below an empty line": (OPENBSD, {INETD: f"7001 stream tcp4 nowait root {SERVER}\n\n\t# imap is elsewhere\n"}),
+    "a bad value in defaults": (XINETD_HOST, {XINETD: paragraph("imap") + "defaults\n{\n\tinstances = few\n}\n"}),
+    "defaults that never end, with a name for an address": (
+        XINETD_HOST,
+        {XINETD: paragraph("imap") + "defaults\n{\n\tbind = localhost\n"},
+    ),
+    "a built-in without an id beside a list of ids": (
+        XINETD_HOST,
+        {XINETD: paragraph("imap") + "defaults\n{\n\tdisabled = x\n}\n", INETD: "imap stream tcp nowait root internal\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "files"), _ENDS.values(), ids=_ENDS)
+def test_what_ends_a_daemon_or_stops_it_for_good_is_known(name: str, files: Files, benches: Benches) -> None:
+    for bench in benches(name):
+        (look,) = bench.run(*start(files))
+        said = expected(files, bench.host)
+
+        assert look.state != "serves"
+        assert not look.served
+        assert said.over
+        assert not said.order
+        assert not said.unknown
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "127.0.0.1"])
@@ -335,7 +362,7 @@ def test_a_mismatch_shows_the_smallest_file_both_answers_and_the_log(benches: Be
     (shown,) = judge([Case("on purpose", files)], [bench]).mismatches
 
     assert shown.splitlines() == [
-        "on purpose on debian-12/openbsd-inetd, (('net.ipv6.bindv6only', '0'),):",
+        "on purpose (too much: 0.0.0.0:7, too little: 0.0.0.0:143) on debian-12/openbsd-inetd, net.ipv6.bindv6only 0:",
         "--- /etc/inetd.conf",
         f"imap stream tcp4 nowait root {SERVER}",
         "",
@@ -353,6 +380,20 @@ def test_what_a_build_of_busybox_lacks_is_said_in_one_line(tmp_path: Path, monke
     monkeypatch.setattr(shutil, "which", lambda program: None if program != "make" else "/usr/bin/make")
 
     assert busybox.missing() == "busybox-inetd is built from Debian's source package, and this machine lacks gcc, dpkg-dev"
+
+
+def test_another_order_of_sockets_or_of_refusals_is_a_mismatch(benches: Benches) -> None:
+    bench = benches(OPENBSD)[0]
+    lines = [f"{port} stream tcp4 nowait root {SERVER}\n" for port in (7001, 7002, 7003)]
+    twice = [f"localhost:{port} stream tcp4 nowait root {SERVER}\n" for port in (7002, 7001)]
+    files = {INETD: "".join((*lines, *twice))}
+    said = expected(files, bench.host)
+    (look,) = bench.run(*start(files))
+
+    assert said.refused == ("7002/tcp4", "7002/tcp4", "7001/tcp4", "7001/tcp4")
+    assert not differences(said, look)
+    assert list(differences(attrs.evolve(said, order=said.order[::-1]), look)) == ["another order"]
+    assert list(differences(attrs.evolve(said, refused=said.refused[::-1]), look)) == ["other refusals"]
 
 
 def test_a_daemon_in_an_endless_loop_is_seen_to_hang_and_ended(benches: Benches) -> None:

@@ -407,7 +407,11 @@ def test_all_losses_of_all_entries_come_at_once() -> None:
 def test_what_would_be_read_back_as_something_else_is_not_written() -> None:
     binds = (Bind(family=Family.IPV4, key="tcp4", address="127.1"),)
 
-    assert losses("openbsd", binds=binds) == ("/etc/inetd.conf:1: the address of 127.1",)
+    (loss,) = losses("openbsd", binds=binds)
+
+    assert "address='127.1'" in loss
+    assert "would be read back as" in loss
+    assert "address='127.0.0.1'" in loss
 
 
 def test_a_field_that_would_be_read_back_otherwise_is_named() -> None:

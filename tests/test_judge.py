@@ -130,10 +130,18 @@ def test_while_another_change_is_at_work_such_a_socket_is_no_reason() -> None:
 
 
 def test_where_not_everything_is_known_such_a_socket_is_kept_instead() -> None:
-    files = {"/etc/inetd.conf": V4_LINE + "x stream rpc/tcp nowait root /x\n"}
+    files = {"/etc/inetd.conf": V4_LINE + "rusers/1 stream rpc/tcp nowait root /x\n"}  # which port that gets, the kernel decides
     change = changed(judged(a_look(files=files, sockets=(V4, listening("::", 79)))))
 
     assert [x.port for x in change.keep] == [79]
+
+
+def test_a_port_that_the_kernel_picks_is_no_edit_that_was_not_loaded() -> None:
+    files = {"/etc/inetd.conf": V4_LINE + "rusers/1 stream rpc/tcp nowait root /x\n"}
+    verdict = judged(a_look(files=files, sockets=(V4, listening("::", 623))))
+
+    assert verdict.refusals == ()
+    assert verdict.warnings == ()
 
 
 def test_what_an_edit_of_somebody_else_will_open_is_said() -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from inet46 import formats
+from inet46.diagnostics import Cost
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible, Unprovable
 from inet46.formats import inetd, launchd, systemd, xinetd
@@ -233,6 +234,37 @@ def test_faithful_an_entry_of_any_kind_is_read_back_or_its_loss_is_named(
         assert all(loss.strip() for loss in error.losses)
     else:
         assert formats.same(formats.read(files, host).entries, entries, host)
+
+
+def deadly(files: Mapping[str, str], host: HostPolicy | Host) -> list[str]:
+    """What in these files ends the daemon, or stops it for good."""
+    return [str(fault) for fault in formats.read(files, host).faults if fault.cost is Cost.DAEMON]
+
+
+@given(host_policies(), st.lists(services(), min_size=1, max_size=3), st.data())
+@patient
+def test_faithful_nothing_that_is_written_ends_the_daemon(policy: HostPolicy, wishes: list[Service], data: st.DataObject) -> None:
+    host = resolve(policy)
+    try:
+        files = formats.write(tuple(data.draw(odd_entries(wish, host)) for wish in wishes), host)
+    except Inexpressible:
+        assume(False)  # noqa: FBT003
+
+    assert deadly(files, host) == []
+
+
+@given(service_lists(min_size=1), host_policies(), st.data())
+@patient
+def test_sound_no_plan_and_no_merge_ends_the_daemon(wishes: tuple[Service, ...], policy: HostPolicy, data: st.DataObject) -> None:
+    files = data.draw(old_files(policy, wishes))
+    assume(not deadly(files, policy))
+    try:
+        planned, merged = plan(wishes, policy), merge(wishes, policy, files)
+    except Unprovable:
+        assume(False)  # noqa: FBT003
+
+    assert deadly(planned.files, planned.host) == []
+    assert deadly({**files, **merged.files}, merged.host) == []
 
 
 # -- law 3: sound ----------------------------------------------------------------------------------------------------------------------

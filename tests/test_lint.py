@@ -9,8 +9,9 @@ A case is an entry of tests/cases/lint/CODE.toml, and adding one needs no Python
     files."/etc/hosts.allow" = '''...'''   whatever else there is, by path; a path that begins with the text's own is the main file too
     links."/etc/…" = "../x"           symbolic links, by path
     settings."net.ipv6.bindv6only" = 1     kernel settings; compat = true: xinetd with -inetd_compat
-    programs."/usr/sbin/imapd" = false     what a look at the host showed; users = ["root"]
-    line = 5                          where it is found, and
+    names.localhost = ["::1"]         the addresses of host names
+    programs = ["/usr/sbin/imapd"]    what a look at the host showed; users = ["root"]
+    line = 5                          where it is found (without it: at no place), and
     path = "/etc/hosts.allow"         in which file, if that is not the main one
     says = "..."                      the message, verbatim; severity = "note", cost = "entry lost": how bad it is, where that is told
     fixed = '''...'''                 the main file after the safe fixes of this rule; unsafe = '''...''': after the unsafe ones
@@ -52,7 +53,8 @@ class Case:
 
     @property
     def host(self) -> Host:
-        known = {name: self.told[name] for name in ("settings", "compat", "services", "ipv6") if name in self.told}
+        known = {name: self.told[name] for name in ("settings", "compat", "services", "ipv6", "users", "programs") if name in self.told}
+        known |= {"hosts": self.told["names"]} if "names" in self.told else {}
         return resolve(HostPolicy(name=self.told["host"], **known))
 
     @property
@@ -67,8 +69,7 @@ class Case:
 
     @property
     def view(self) -> View:
-        users = frozenset(self.told["users"]) if "users" in self.told else None
-        return View(self.host, {path: path for path in self.texts}, programs=self.told.get("programs"), users=users)
+        return View(self.host, {path: path for path in self.texts})
 
     def report(self, texts: Mapping[str, str] | None = None) -> Report:
         """What is found on the host; where the case names several, also what only they together show."""
@@ -129,7 +130,9 @@ def test_a_rule_finds_what_its_failing_case_shows(case: Case) -> None:
     found = [diagnostic for diagnostic in case.report().diagnostics if diagnostic.code == case.code]
     shown = [(one.message, one.span.source.path if one.span else None, one.span.line if one.span else None) for one in found]
 
-    assert (case.told.get("says"), case.told.get("path", case.main), case.told.get("line")) in shown, shown
+    place = (case.told.get("path", case.main), case.told["line"]) if "line" in case.told else (None, None)
+
+    assert (case.told.get("says"), *place) in shown, shown
     for key in {"severity", "cost"} & case.told.keys():
         assert case.told[key] in {getattr(getattr(one, key), "value", None) for one in found}
 

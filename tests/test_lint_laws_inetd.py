@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inet46 import formats
+from inet46.host import HostPolicy
 from inet46.knowledge import HOSTS, InetdBuild, resolve
 from inet46.lint import RULES, Report, View, mend, weigh
 
@@ -103,7 +104,7 @@ def _files(name: str, text: str, allow: str = "", deny: str = "") -> dict[str, s
 
 
 def _view(name: str, files: dict[str, str]) -> View:
-    return View(resolve(name), {path: path for path in files}, users=frozenset({"root", "first.last"}))
+    return View(resolve(HostPolicy(name=name, users=("root", "first.last"))), {path: path for path in files})
 
 
 def _report(view: View, files: dict[str, str]) -> Report:

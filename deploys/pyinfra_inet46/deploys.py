@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyinfra import host
@@ -11,7 +12,7 @@ from inet46.service import Program
 from pyinfra_inet46 import operations
 from pyinfra_inet46.inputs import Policy, Services, model
 
-__all__ = ["answer", "program"]
+__all__ = ["answer", "migrate", "program"]
 
 DEFAULTS: dict[str, Any] = {
     "inet46_policy": None,
@@ -20,6 +21,9 @@ DEFAULTS: dict[str, Any] = {
     "inet46_confirm": None,
     "inet46_outside": None,
     "inet46_via": (),
+    "inet46_migrate_to": None,
+    "inet46_strict": False,
+    "inet46_without": (),
 }
 
 
@@ -49,6 +53,41 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
         outside=host.data.inet46_outside,
         via=host.data.inet46_via,
     )
+
+
+@deploy("inet46 migration", data_defaults=DEFAULTS)
+def migrate(to: Policy | None = None, *, strict: bool | None = None, without: Sequence[str] | None = None) -> None:
+    """
+    Take hosts from the super-server that they run to another one, with every service that answers.
+
+    + to: what kind of host each is to become; ``inet46_migrate_to`` of the host's data when left out
+    + strict: refuse when anything that guards a service would be lost; ``inet46_strict`` when left out
+    + without: names of services that are given up; ``inet46_without`` when left out, as a list or in one text with blanks or commas
+
+    **Example:**
+
+    .. code:: python
+
+        migrate(to="debian-12/systemd", strict=True)
+    """
+    target = to if to is not None else host.data.inet46_migrate_to
+    if target is None:
+        raise OperationValueError(
+            f"{host.name}: inet46_migrate_to is missing; say where to go, as in --data inet46_migrate_to=debian-12/xinetd"
+        )
+    names = without if without is not None else host.data.inet46_without
+    operations.migrate(
+        name=f"from the super-server that runs to {target}",
+        to=target,
+        strict=_switch(strict if strict is not None else host.data.inet46_strict),
+        without=names.replace(",", " ").split() if isinstance(names, str) else names,
+        deadline=host.data.inet46_deadline,
+    )
+
+
+def _switch(value: object) -> Any:
+    """Return what a person means who can only write text, as with --data on the command line."""
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower(), value)
 
 
 def program(name: str) -> Program:

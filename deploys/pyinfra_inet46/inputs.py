@@ -13,9 +13,10 @@ from inet46.errors import Inet46Error, ModelError
 from inet46.host import HostPolicy
 from inet46.knowledge import resolve
 from inet46.service import Service
+from pyinfra_inet46.migration import Wish
 from pyinfra_inet46.outside import Confirmation
 
-__all__ = ["Policy", "Services", "confirmation", "model"]
+__all__ = ["Policy", "Services", "confirmation", "model", "wish"]
 
 Services = Service | Mapping[str, Any] | Sequence[Service | Mapping[str, Any]] | str
 Policy = HostPolicy | Mapping[str, Any] | str
@@ -33,11 +34,25 @@ def model(services: Services, policy: Policy | None, deadline: object = 10.0) ->
     problems: list[str] = []
     wishes = _try(lambda: _services(services), "services", problems)
     kind = None if policy is None else _try(lambda: _known(_policy(policy)), "policy", problems)
-    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not 0 < deadline <= 600:
-        problems.append(f"deadline: {deadline!r} is not a number of seconds up to 600")
+    problems += _no_deadline(deadline)
     if problems or wishes is None:
         raise OperationValueError("\n".join(problems))
     return wishes, kind
+
+
+def wish(to: Policy, *, strict: object, without: Sequence[object], deadline: object) -> Wish:
+    """Make a model of where a host is to go. Raises OperationValueError as `model` does."""
+    problems: list[str] = []
+    kind = _try(lambda: _known(_policy(to)), "to", problems)
+    if not isinstance(strict, bool):
+        problems.append(f"strict: {strict!r} is neither True nor False")
+    names = [name for name in without if isinstance(name, str)]
+    if isinstance(without, str) or len(names) < len(without):
+        problems.append(f"without: {without!r} is no list of names of services")
+    problems += _no_deadline(deadline)
+    if problems or kind is None:
+        raise OperationValueError("\n".join(problems))
+    return Wish(to=kind, strict=strict is True, without=tuple(names))
 
 
 def confirmation(seconds: float | None, outside: Mapping[str, str] | None, via: Sequence[str] | None) -> Confirmation | None:
@@ -48,6 +63,11 @@ def confirmation(seconds: float | None, outside: Mapping[str, str] | None, via: 
         return Confirmation(seconds=seconds, outside=outside or {}, via=via or ())
     except ValueError as error:
         raise OperationValueError(str(error)) from None
+
+
+def _no_deadline(value: object) -> list[str]:
+    good = not isinstance(value, bool) and isinstance(value, int | float) and 0 < value <= 600
+    return [] if good else [f"deadline: {value!r} is not a number of seconds up to 600"]
 
 
 def _try(make: Callable[[], T], what: str, problems: list[str]) -> T | None:

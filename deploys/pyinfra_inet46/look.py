@@ -154,6 +154,9 @@ class SuperServer:
     script: str | None = None
     """Its init or rc.d script."""
 
+    enabled: bool | None = None
+    """Whether it is started at the next boot; None where that is not known."""
+
 
 @attrs.frozen(kw_only=True)
 class Look:
@@ -186,6 +189,9 @@ class Look:
 
     journal_pending: str | None = None
     """The id of a change that was interrupted. Files are then shown as they will be once it is rolled back."""
+
+    migrates: str | None = None
+    """The program of the super-server that this change was to replace, when it was about two of them."""
 
     remains: bool = False
     """A run that was killed has left something that the next change removes: its lock, staged or kept files."""
@@ -292,6 +298,7 @@ def _look(reading: Reading) -> Look:
             sockets_from=one["sockets-from"],
             clients=tuple(reading.clients),
             journal_pending=one.get("journal"),
+            migrates=one.get("migrates"),
             remains=_YES_NO[one.get("remains", "no")],
             lock_holder=one.get("lock"),
             last_verdict=reading.last_verdict(),
@@ -320,12 +327,14 @@ def _encode_system(look: Look) -> Iterator[str]:
     if look.last_verdict is not None:
         yield from (f"last {line}" for line in write_verdict(look.last_verdict))
     yield from _optional("journal", look.journal_pending)
+    yield from _optional("migrates", look.migrates)
     for server in look.super_servers:
         yield f"server {server.kind} {server.path}"
         if server.package is not None:
             yield f"package {server.package} {server.version or ''}".rstrip()
         yield from _optional("unit", server.unit)
         yield from _optional("script", server.script)
+        yield from _optional("enabled", None if server.enabled is None else _yes_no(server.enabled))
         yield from _optional("pid", server.pid)
         if server.argv:
             yield "argv " + b"".join(word.encode("utf-8", "surrogateescape") + b"\0" for word in server.argv).hex()

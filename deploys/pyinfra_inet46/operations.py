@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -21,9 +21,11 @@ from inet46.host import HostPolicy
 from inet46.service import Service
 from inet46.words import one_line
 from pyinfra_inet46.facts import HostLook, Unseen
-from pyinfra_inet46.inputs import Policy, Services, confirmation, model
+from pyinfra_inet46.inputs import Policy, Services, confirmation, model, wish
 from pyinfra_inet46.judge import Decision, Question, decide, question
 from pyinfra_inet46.look import Look
+from pyinfra_inet46.migration import Wish, asked
+from pyinfra_inet46.migration import migrate as move
 from pyinfra_inet46.outside import Confirmation, Unasked, addresses_of, from_outside, reach
 from pyinfra_inet46.transaction import Result, Transaction, Verdict, VerdictError, parse_verdict, render, render_answer
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from pyinfra.api.host import Host
     from pyinfra.api.state import State
 
-__all__ = ["services"]
+__all__ = ["migrate", "services"]
 
 PATIENCE = 120
 """Seconds that a host has to answer a look, which takes it less than one; it has ten times as many for a change, unless `_timeout` says."""
@@ -78,7 +80,41 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
     """
     wishes, kind = model(services, policy, deadline)
     wanted = confirmation(confirm, outside, via)
-    decision = _decide(wishes, kind, deadline, wanted)
+    yield from _carry_out(lambda: _decide(wishes, kind, deadline, wanted), wanted)
+
+
+@operation()
+def migrate(
+    to: Policy,
+    strict: bool = False,  # noqa: FBT001 FBT002 -- as above
+    without: Sequence[str] = (),
+    deadline: float = 10.0,
+) -> Generator[PyinfraCommand, None, None]:
+    """
+    Take a host from the super-server that it runs to another one, with every service that answers.
+
+    + to: what kind of host it is to become: a name such as ``debian-12/xinetd``, a dict, an ``inet46.HostPolicy`` or the name of a file
+    + strict: refuse when anything that guards a service would be lost: an access list, a limit, a family
+    + without: names of services that are given up
+    + deadline: seconds that the new super-server has until every socket must be there and every service answers as it did before
+
+    One remote command looks. When another super-server runs than is wanted, a second one changes the files, stops and disables the old one,
+    enables and starts the new one, and proves that everything answers over each family that answered before; otherwise the old files and
+    the old super-server are back, running and enabled. The dry run shows the files, the sockets, and what is lost.
+
+    **Example:**
+
+    .. code:: python
+
+        migrate(name="off xinetd", to="debian-12/systemd", strict=True)
+    """
+    wanted = wish(to, strict=strict, without=without, deadline=deadline)
+    yield from _carry_out(lambda: _decide_move(wanted, deadline), None)
+
+
+def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None) -> Generator[PyinfraCommand, None, None]:
+    """Show what is decided and have it done; what comes between look and change is decided upon once more."""
+    decision = decide_anew()
     if not state.is_executing or not state.check_for_changes:
         _show(decision)
     if decision.transaction is not None:
@@ -88,7 +124,7 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
             return
         # Somebody else changed the host between the look and the change, and what they did may be just what is wanted; or this run has
         # rolled back what was interrupted.
-        decision = _decide(wishes, kind, deadline, wanted)
+        decision = decide_anew()
         _show(decision)
     if decision.refusals:
         yield _Refusal(decision.refusals)
@@ -96,6 +132,14 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
         yield _Change(decision.transaction, wanted, last=True)
     else:
         host.noop("; ".join(decision.answers) or "no services are wanted")
+
+
+def _decide_move(wanted: Wish, deadline: float) -> Decision:
+    """Look and decide about a host that is to get another super-server."""
+    look = _look(asked(wanted))
+    if isinstance(look, Unseen):
+        return Decision(refusals=(look.reason,))
+    return move(wanted, look, id=_change_id(), label=host.name, deadline=deadline)
 
 
 def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: float, wanted: Confirmation | None) -> Decision:

@@ -30,6 +30,7 @@ _ONCE = {
     "lock",
     "remains",
     "journal",
+    "migrates",
     "sockets-from",
 }
 _NUMBER = re.compile(r"[0-9]{1,19}")
@@ -186,6 +187,7 @@ _TAKERS: dict[str, Callable[[Reading, str], None]] = {
     "argv": _argv,
     "unit": lambda reading, value: reading.servers[-1].update(unit=value),
     "script": lambda reading, value: reading.servers[-1].update(script=value),
+    "enabled": lambda reading, value: reading.servers[-1].update(enabled={"yes": True, "no": False}[value]),
     "pid": lambda reading, value: reading.servers[-1].update(pid=number(value)),
     "file": _file,
     "link": lambda reading, value: reading.files[-1].update(resolved=value),

@@ -16,7 +16,7 @@ from inet46.sockets import Family, Socket, Transport
 from pyinfra_inet46.look import Look
 from pyinfra_inet46.transaction import Listening
 
-__all__ = ["Diff", "Now", "answer", "as_socket", "changes"]
+__all__ = ["Diff", "Now", "answer", "as_socket", "changes", "settled"]
 
 Now = Mapping[tuple[Transport, int], tuple[Listening, ...]]
 """Who listens on our ports now."""
@@ -98,6 +98,11 @@ def changes(merged: Merge, now: Now, look: Look) -> Iterator[str]:
             yield text
         elif merged.files or merged.live:
             yield f"{answer(service, merged)}, as before{_served_by(service, merged)}"
+    yield from settled(merged, look)
+
+
+def settled(merged: Merge, look: Look) -> Iterator[str]:
+    """Yield what becomes of live settings, and what was met on the way to them."""
     for setting in merged.live:
         yield f"{setting.key}: {look.setting(setting.key)} → {setting.value} (live)"
     yield from merged.notes

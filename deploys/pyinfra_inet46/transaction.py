@@ -19,6 +19,7 @@ from importlib import resources
 
 import attrs
 
+from pyinfra_inet46.verbs import VERBS, known_verbs
 from pyinfra_inet46.verdict import (
     Listening,
     Result,
@@ -54,29 +55,19 @@ __all__ = [
     "render_answer",
 ]
 
-VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", "signal")
-"""What `Transaction.activate` and `Transaction.undo` may say; ``signal`` is followed by a name, as in ``signal ALRM``.
-
-- ``reload``: ``systemctl reload`` when systemd is pid 1 and the unit is active, otherwise SIGHUP to the main process
-- ``restart``: ``systemctl restart``, or the script with ``restart``, or TERM and a new start with the saved argv
-- ``start``: the same three ways, for a super-server that does not run
-- ``stop``: TERM, for a super-server that did not run before
-- ``settle``: wait until the daemon has worked through its signal; two signals without it are merged into one
-- ``daemon-reload``: ``systemctl daemon-reload``
-"""
-
 LIBRARY = (
     "common.sh",
     "listeners.sh",
     "process.sh",
     "activate.sh",
+    "server.sh",
     "lock.sh",
     "probe.sh",
     "document.sh",
     "journal.sh",
+    "log.sh",
     "transaction.sh",
 )
-_SIGNAL = re.compile(r"signal [A-Z][A-Z0-9]{1,9}")
 _CHUNK = 4096  # bytes for one printf: each is an argument, and mksh starts a program for it
 _SPECIAL = re.compile(rb"[^\n -~]|['\\%]")
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -110,10 +101,10 @@ def _no_nul(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple
             raise ValueError(f"{attribute.name}: {word!r} has a newline or NUL, which the journal of a change cannot hold")
 
 
-def _verbs(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
-    for verb in value:
-        if not (_SIGNAL.fullmatch(verb) if verb.startswith("signal") else verb in VERBS):
-            raise ValueError(f"{attribute.name}: {verb!r} is not one of {', '.join(VERBS)} (signal with a name, like ALRM)")
+def _units(_: object, attribute: attrs.Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    for name in value:
+        if not re.fullmatch(r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]*", name):
+            raise ValueError(f"{attribute.name}: {name!r} is no name of a unit")
 
 
 @attrs.frozen(kw_only=True)
@@ -209,6 +200,8 @@ class Daemon:
     script: str | None = attrs.field(default=None, validator=_a_path)
     argv: tuple[str, ...] = attrs.field(default=(), validator=_no_nul)
     pid: int | None = None
+    units: tuple[str, ...] = attrs.field(default=(), validator=_units)
+    """The units whose sockets it opens, when it is systemd itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -224,9 +217,15 @@ class Transaction:
     files: tuple[FileChange, ...] = ()
     live: tuple[LiveSetting, ...] = ()
     daemon: Daemon
-    activate: tuple[str, ...] = attrs.field(default=(), validator=_verbs)
-    undo: tuple[str, ...] = attrs.field(default=(), validator=_verbs)
+    old: Daemon | None = None
+    """The super-server that `daemon` takes the place of. What answered under it has to answer again; what did not need not."""
+
+    activate: tuple[str, ...] = attrs.field(default=(), validator=known_verbs)
+    undo: tuple[str, ...] = attrs.field(default=(), validator=known_verbs)
     """The verbs that make the old files true again. A daemon that no longer runs is started instead."""
+
+    retire: tuple[str, ...] = attrs.field(default=(), validator=known_verbs)
+    """The verbs that take the new super-server away, before the old files come back; none of them may mind that there is nothing to do."""
 
     expected: tuple[ExpectedSocket, ...] = ()
     """The sockets that must exist on our ports, and no others, owned by the super-server."""
@@ -335,6 +334,8 @@ def _document(transaction: Transaction) -> Iterator[str]:
     yield f"host {transaction.host}"
     yield f"deadline {_hundredths(transaction.deadline)}"
     yield from _daemon(transaction.daemon)
+    if transaction.old is not None:
+        yield from (f"old-{line}" for line in _daemon(transaction.old))
     for number, file in enumerate(transaction.files, 1):
         yield f"file {number} {_sum(file.old)} {_sum(file.new)} {file.mode:o} {file.uid} {file.gid}"
         yield f"path {file.path}"
@@ -352,6 +353,7 @@ def _document(transaction: Transaction) -> Iterator[str]:
         yield f"own {transport} {port}"
     yield from (f"activate {verb}" for verb in transaction.activate)
     yield from (f"undo {verb}" for verb in transaction.undo)
+    yield from (f"retire {verb}" for verb in transaction.retire)
     for probe in transaction.probes:
         if probe.transport == "tcp":
             yield f"probe {probe.family} {probe.address} {probe.port} {probe.service}"
@@ -369,6 +371,8 @@ def _daemon(daemon: Daemon) -> Iterator[str]:
         yield f"script {daemon.script}"
     if daemon.pid is not None:
         yield f"pid {daemon.pid}"
+    if daemon.units:
+        yield f"units {' '.join(daemon.units)}"
     yield from (f"arg {word}" for word in daemon.argv)
 
 

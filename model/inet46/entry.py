@@ -22,6 +22,7 @@ class Bind:
     `v6only` is what the daemon sets itself; None means that it leaves the option to the kernel. `key` is by what the daemon recognises two
     binds as the same one (the protocol string, on most inetds): the later of two then replaces the earlier. `written` is the address as it
     was written, which a reload of xinetd compares; it takes no part in comparisons here, since 0.0.0.0 and no address are the same socket.
+    `name` is the host name for which the address was found, where the file names one.
     With `reuseport` (SO_REUSEPORT) a socket collides with none that has it too.
     """
 
@@ -30,6 +31,7 @@ class Bind:
     address: str | None = None
     key: str = ""
     written: str | None = attrs.field(default=None, eq=False, repr=False)
+    name: str | None = None
     reuseport: bool = False
 
 
@@ -47,9 +49,9 @@ class Unstartable:
 class Entry:
     """What a super-server is told to do for one service.
 
-    `service` is the name or number as written, `port` the number if the file itself says it. `id` is the name that the super-server has
-    for it, where that is another one: the id of xinetd, the name of a unit. Entries of one `unit` stand and fall together where a
-    super-server has units (systemd, launchd).
+    `service` is the name or number as written, `port` the number if the file itself says it (0 is one that the kernel picks at every
+    start). `id` is the name that the super-server has for it, where that is another one: the id of xinetd, the name of a unit. Entries of
+    one `unit` stand and fall together where a super-server has units (systemd, launchd).
     `only_from` None admits everybody, an empty tuple nobody. `extra` is what it also says and no field
     holds, word for word. `origin` is where it stands and takes no part in comparisons; nor do `known_as` and `unlisted`, which are the id
     and the kind that a reload of xinetd knows a service by, where the other fields leave them open.

@@ -7,9 +7,10 @@ A policy is what a person or a look at the host states. What follows from the na
 from __future__ import annotations
 
 import enum
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -41,13 +42,30 @@ def _ports(value: Mapping[str, int] | Iterable[tuple[str, int]] | None) -> Any:
     return tuple(sorted(pairs))
 
 
+def _addresses(value: Mapping[str, Iterable[str]] | Iterable[tuple[str, Iterable[str]]] | None) -> Any:
+    if value is None:
+        return None
+    pairs = as_pairs(value)
+    if not isinstance(pairs, tuple) or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise TypeError(f"hosts is {value!r}; expected a mapping from names to lists of addresses")
+    if not all(isinstance(name, str) and isinstance(found, list | tuple) for name, found in pairs):
+        raise TypeError("hosts has to map every name to a list of addresses")
+    return tuple((name, tuple(found)) for name, found in pairs)
+
+
+def _names(value: Iterable[str] | None) -> Any:
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
+
+
 @attrs.frozen(kw_only=True)
 class HostPolicy(Plain):
     """One kind of host.
 
     `name` is SYSTEM[-RELEASE]/SUPER-SERVER, from `inet46 hosts`. `settings` states kernel settings (`net.ipv6.bindv6only`: 1) that differ
     from what the release ships. `services` maps "imap/tcp" to a port, as the host's /etc/services does; None means it was not looked at
-    and the usual names are taken as present. `config` and `directory` override where the super-server reads.
+    and the usual names are taken as present. `hosts` maps a name to its addresses, in the order in which the host's resolver has them;
+    `users`, `groups` and `programs` are those that there are, programs by their path. None means that nobody looked: an address by name is
+    then unknown, and a user, group or program is taken as present. `config` and `directory` override where the super-server reads.
 
     Raises TypeError or ValueError, naming the field, also when the name has not that form; whether it is known is `knowledge.resolve`'s
     question.
@@ -58,6 +76,10 @@ class HostPolicy(Plain):
     settings: Pairs = attrs.field(default=(), converter=_settings, metadata=MAPPING)
     ipv6: bool = attrs.field(default=True, validator=exactly(bool))
     services: tuple[tuple[str, int], ...] | None = attrs.field(default=None, converter=_ports, metadata=MAPPING)
+    hosts: tuple[tuple[str, tuple[str, ...]], ...] | None = attrs.field(default=None, converter=_addresses, metadata=MAPPING)
+    users: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
+    groups: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
+    programs: tuple[str, ...] | None = attrs.field(default=None, converter=_names)
     config: str | None = attrs.field(default=None)
     directory: str | None = attrs.field(default=None)
     compat: bool | None = attrs.field(default=None, validator=attrs.validators.optional(exactly(bool)))
@@ -83,6 +105,24 @@ class HostPolicy(Plain):
             if not re.fullmatch(r"[^\s/\x00-\x1f\x7f]+/(tcp|udp)", name) or not 0 < port < 65536:
                 raise ValueError(f'{attribute.name} {name!r} = {port!r} is not of the form "imap/tcp" = 143')
 
+    @hosts.validator
+    def _check_hosts(self, attribute: attrs.Attribute[Any], value: tuple[tuple[str, tuple[str, ...]], ...] | None) -> None:
+        for name, addresses in value or ():
+            for address in addresses:
+                try:
+                    ipaddress.ip_address(address)
+                except ValueError:
+                    raise ValueError(f"{attribute.name} {name!r} has {address!r}, which is not an address") from None
+
+    @users.validator
+    @groups.validator
+    @programs.validator
+    def _check_names(self, attribute: attrs.Attribute[Any], value: tuple[str, ...] | None) -> None:
+        if value is not None and not isinstance(value, tuple):
+            raise TypeError(f"{attribute.name} is {value!r}; expected a list of names")
+        for name in value or ():
+            check_text(attribute.name, name)
+
     @config.validator
     @directory.validator
     def _check_path(self, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -91,6 +131,15 @@ class HostPolicy(Plain):
         check_text(attribute.name, value)
         if not value.startswith("/") or re.search(r"[\x00-\x1f\x7f]", value):
             raise ValueError(f"{attribute.name} {value!r} is not an absolute path")
+
+    def addresses(self, name: str) -> tuple[str, ...] | None:
+        """The addresses of a name, () when it has none; None when nobody looked."""
+        return None if self.hosts is None else dict(self.hosts).get(name, ())
+
+    def has(self, kind: Literal["users", "groups", "programs"], name: str) -> bool:
+        """Return whether there is such a user, group or program; True when nobody looked."""
+        known: tuple[str, ...] | None = getattr(self, kind)
+        return known is None or name in known
 
     @property
     def system(self) -> str:

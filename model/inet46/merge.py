@@ -98,7 +98,11 @@ def merge(
         files={path: text for path, text in changed.items() if there_already.get(path) != text},
         live=settled.live,
         notes=settled.notes,
-        unknown=(*old.unknown, *was.unknown),
+        unknown=(
+            *old.unknown,
+            *was.unknown,
+            *(f"the port that the kernel picks for {x.service}" for x in was.sockets if not x.socket.port),
+        ),
         before=was.sockets,
         sockets=predict(new.entries, then).sockets,
         ours=ours,

@@ -15,9 +15,10 @@ from inet46.entry import Entry
 from inet46.host import HostPolicy
 from inet46.knowledge import Dual, Host, Owner, resolve
 from inet46.replay import Replay, label, replay_of
+from inet46.slots import Refused
 from inet46.sockets import Family, Kind, Socket, Transport, kind_of
 
-__all__ = ["Held", "Prediction", "outcome", "predict"]
+__all__ = ["Held", "Prediction", "Refused", "outcome", "predict"]
 
 
 @attrs.frozen(kw_only=True)
@@ -36,9 +37,10 @@ class Held:
 
 @attrs.frozen(kw_only=True)
 class Prediction:
-    """Sockets in the order they were bound; faults in the order they happen; what cannot be known."""
+    """Sockets in the order they were bound; refused binds and faults in the order they happen; what cannot be known."""
 
     sockets: tuple[Held, ...] = ()
+    refused: tuple[Refused, ...] = ()
     faults: tuple[Diagnostic, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -64,12 +66,12 @@ def outcome(replay: Replay) -> Prediction:
     rivals: dict[_Claim, list[Socket]] = {}  # in the order they were bound
     sockets = []
     for slot in replay.bound.values():
-        for family in slot.socket.families:
+        for family in slot.socket.families if slot.socket.port else ():  # a port that was picked has one socket
             rivals.setdefault(_claim(slot.socket, family), []).append(slot.socket)
     owned = {claim: _owner(claim, group, replay.host) for claim, group in rivals.items()}
     unowned: list[str] = []
     for slot in replay.bound.values():
-        owners = {family: owned[_claim(slot.socket, family)] for family in slot.socket.families}
+        owners = {family: owned[_claim(slot.socket, family)] if slot.socket.port else slot.socket for family in slot.socket.families}
         accepts = frozenset(family for family, owner in owners.items() if owner is slot.socket)
         if None in owners.values():
             what = f"{slot.socket} or to another socket of {replay.host.kernel.name}"
@@ -79,7 +81,7 @@ def outcome(replay: Replay) -> Prediction:
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
     starved = [_starved(held) for held in sockets if not held.accepts and not unowned]
     faults = (*(fault for _, fault in replay.faults), *deaf, *starved)
-    return Prediction(sockets=tuple(sockets), faults=faults, unknown=(*replay.unknown, *unowned))
+    return Prediction(sockets=tuple(sockets), refused=tuple(replay.refused), faults=faults, unknown=(*replay.unknown, *unowned))
 
 
 def _owner(claim: _Claim, rivals: list[Socket], host: Host) -> Socket | None:

@@ -16,61 +16,32 @@ import attrs
 
 from inet46.diagnostics import Diagnostic, Severity
 from inet46.entry import Bind, Entry
-from inet46.knowledge import Dual, Failing, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild
+from inet46.knowledge import Dual, Failing, Host, InetdBuild, LaunchdBuild, Protocols, SystemdBuild, XinetdBuild
 from inet46.service import Builtin
+from inet46.slots import Key, Refused, Slot, performs
 from inet46.sockets import Family, Kind, Socket, Transport, bare, collide, doubtful, kind_of
 
-__all__ = ["InetdReplay", "Replay", "Slot", "UnitReplay", "XinetdReplay", "label", "replay_of"]
+__all__ = ["InetdReplay", "Replay", "UnitReplay", "XinetdReplay", "label", "replay_of"]
 
-Key = tuple[object, ...]
 _MAPPED = "::ffff:"
 _ONE = {Kind.V4_ONE, Kind.V6_ONE}
-
-
-@attrs.define(eq=False)
-class Slot:
-    """One line of the daemon's table: an entry, the socket that it is to have, and whether it has it.
-
-    `deaf` is a socket that was bound and is never listened on. `builtin`, `wait` and `passes` are what the daemon does for a client, which
-    a reload may leave as it was: performs the service itself, waits for the server to end, passes it the socket that listens.
-    """
-
-    key: Key
-    entry: Entry
-    bind: Bind
-    socket: Socket
-    open: bool = False
-    deaf: bool = False
-    seen: bool = True  # by the reading that is under way
-    builtin: bool = False
-    wait: bool = False
-    passes: bool = False
-    fault: Diagnostic | None = None
-    place: int = 0  # among all that were ever bound
-
-    @property
-    def stale(self) -> str | None:
-        """What the daemon goes on doing although its entry says something else."""
-        if self.builtin != _builtin(self.entry):
-            return "goes on as what is built into inetd" if self.builtin else "tries to start a program named internal"
-        if self.builtin or (self.wait, self.passes) == (self.entry.wait, self.entry.wait):
-            return None
-        return "goes on with nowait" if self.entry.wait else "passes the listening socket on, and waits for nobody"
 
 
 @attrs.define
 class Replay:
     """The table in the order in which its lines came to be, and the sockets that are open in the order in which they were bound.
 
-    `faults` and `unknown` are those of the last reading, with what has healed since taken out. `cut` are the entries of which a reload has
+    `faults` and `unknown` are those of the last reading, with what has healed since taken out; `refused` every bind of it that the kernel
+    refused, in order. `cut` are the entries of which a reload has
     killed the running sessions although they stay. `lost` could not be bound and are forgotten.
     """
 
     host: Host
     slots: dict[Key, Slot] = attrs.field(factory=dict)
     bound: dict[Key, Slot] = attrs.field(factory=dict)
-    near: dict[Key, dict[Key, Slot]] = attrs.field(factory=dict)  # what is bound, by all that decides about collisions (_shelves)
+    near: dict[Key, dict[Key, Slot]] = attrs.field(factory=dict)  # what is bound, by all that decides about collisions (Slot.shelves)
     opened: int = 0
+    refused: list[Refused] = attrs.field(factory=list)
     faults: list[tuple[Slot | None, Diagnostic]] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
     cut: list[Entry] = attrs.field(factory=list)
@@ -94,14 +65,15 @@ class Replay:
         """Close everything: the daemon has gone, or serves nobody any more."""
         for table in (self.slots, self.bound, self.near):
             table.clear()
-        for told in (self.faults, self.unknown, self.lost):
+        for told in (self.refused, self.faults, self.unknown, self.lost):
             told.clear()
 
     def copy(self) -> Self:
         """Return a machine to try something out on."""
         slots = {key: attrs.evolve(slot) for key, slot in self.slots.items()}
         near = {shelf: {key: slots[key] for key in there} for shelf, there in self.near.items()}
-        return attrs.evolve(self, slots=slots, bound={key: slots[key] for key in self.bound}, near=near, faults=[], unknown=[], lost=[])
+        bound = {key: slots[key] for key in self.bound}
+        return attrs.evolve(self, slots=slots, bound=bound, near=near, refused=[], faults=[], unknown=[], lost=[])
 
     def _binds(self, entry: Entry) -> Iterable[tuple[Bind, Socket]]:
         """Yield what an entry is to have on this host, saying what it cannot have."""
@@ -146,13 +118,9 @@ class Replay:
             self.opened += 1
             slot.place = self.opened
             self.bound[slot.key] = slot
-            for shelf in _shelves(slot):
+            for shelf in slot.shelves:
                 self.near.setdefault(shelf, {})[slot.key] = slot
         return True
-
-    def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
-        """Say that a socket cannot be bound, and what is lost by it."""
-        return _double_bind(slot.entry, slot.socket, other)
 
     def _near(self, socket: Socket) -> list[Slot]:
         """Return who could be in the way of a socket, in the order in which they were bound; of those that are alike, only the first.
@@ -165,15 +133,20 @@ class Replay:
             found += itertools.islice(self.near.get((socket.transport, socket.port, kind, shared, *address), {}).values(), 1)
         return sorted(found, key=lambda slot: slot.place)
 
+    def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
+        """Say that a socket cannot be bound, and what is lost by it."""
+        return _double_bind(slot.entry, slot.socket, other)
+
     def _failed(self, slot: Slot, fault: Diagnostic) -> bool:
         slot.fault = fault
+        self.refused.append(Refused(socket=slot.socket, entry=slot.entry, bind=slot.bind))
         self.faults.append((slot, fault))
         return False
 
     def _close(self, slot: Slot) -> None:
         if slot.open:
             del self.bound[slot.key]
-            for shelf in _shelves(slot):
+            for shelf in slot.shelves:
                 del self.near[shelf][slot.key]
         slot.open = slot.deaf = False
 
@@ -197,13 +170,6 @@ class Replay:
         return dual is Dual.NEVER or (dual is Dual.GOVERNED and self.host.v6only_default)
 
 
-def _shelves(slot: Slot) -> tuple[Key, Key]:
-    """Return where a socket that is bound is looked for: among all of its kind on its port, and among those of its address."""
-    socket = slot.socket
-    shelf = (socket.transport, socket.port, kind_of(socket), slot.bind.reuseport)
-    return shelf, (*shelf, bare(socket.address))
-
-
 @attrs.define
 class InetdReplay(Replay):
     """An inetd: new sockets are bound in file order while the old ones are open; what no line asks for any more is closed afterwards."""
@@ -213,6 +179,7 @@ class InetdReplay(Replay):
 
     def load(self, files: Iterable[Sequence[Entry]]) -> None:
         """Take the files one after the other."""
+        self.refused.clear()
         self.faults.clear()
         self.unknown.clear()
         self.old = dict(self.slots)
@@ -237,15 +204,18 @@ class InetdReplay(Replay):
     def _meet(self, entry: Entry, bind: Bind, socket: Socket) -> None:
         """Do what the daemon does for one bind: go on with the socket of a line that it knows, or make one."""
         # A bind without a key is never recognised again: it stands for itself.
-        key = (entry.service, bind.key, bind.family, bind.address) if bind.key else (object(),)
+        told = None if self.build.merges_wildcards else bind.name  # a name is told apart from its address where they stay as written
+        key = (entry.service, bind.key, bind.family, bind.address, told) if bind.key else (object(),)
         self.old.pop(key, None)
         slot = self.slots.get(key)
         if slot is None:
-            slot = self.slots[key] = Slot(key, entry, bind, socket, builtin=_builtin(entry), wait=entry.wait)
+            slot = self.slots[key] = Slot(key, entry, bind, socket, builtin=performs(entry), wait=entry.wait)
         else:
+            if self.build.protocols is Protocols.LAST_DIGIT:  # openbsd-inetd inetd.c, config: the socket type is never looked at again
+                socket = attrs.evolve(socket, transport=slot.socket.transport)
             if slot.open and (slot.socket != socket or (self.build.rebinds_all and not slot.seen)):
                 self._close(slot)  # at once, and not at the end
-            slot.builtin = slot.builtin if self.build.keeps_builtin else _builtin(entry)
+            slot.builtin = slot.builtin if self.build.keeps_builtin else performs(entry)
             slot.wait = entry.wait if slot.wait or not self.build.keeps_nowait else False
             slot.entry, slot.bind, slot.socket, slot.seen = entry, bind, socket, True
         if not slot.open and not slot.deaf:
@@ -267,6 +237,7 @@ class XinetdReplay(Replay):
 
     def load(self, files: Iterable[Sequence[Entry]]) -> None:
         """Reconfigure; a service that cannot be opened when it is new is forgotten, one that was there before stays and has no socket."""
+        self.refused.clear()
         self.faults.clear()
         self.unknown.clear()
         self.lost.clear()
@@ -292,7 +263,7 @@ class XinetdReplay(Replay):
         """Nothing is tried again before the next SIGHUP."""
 
     def _start(self, entry: Entry, bind: Bind, socket: Socket) -> None:
-        slot = Slot((object(),), entry, bind, socket, builtin=_builtin(entry), wait=entry.wait, passes=entry.wait)
+        slot = Slot((object(),), entry, bind, socket, builtin=performs(entry), wait=entry.wait, passes=entry.wait)
         if self._open(slot):
             self.slots[slot.key] = slot
         else:
@@ -301,7 +272,7 @@ class XinetdReplay(Replay):
     def _readjust(self, slot: Slot, entry: Entry, bind: Bind, socket: Socket) -> None:
         """Apply a change of family, or of a bind that is there now; nothing else reaches the socket, v6only least of all."""
         moved = _named(bind) not in {None, _named(slot.bind)} or bind.family is not slot.bind.family
-        slot.entry, slot.bind, slot.builtin, slot.wait, slot.passes = entry, bind, _builtin(entry), entry.wait, entry.wait
+        slot.entry, slot.bind, slot.builtin, slot.wait, slot.passes = entry, bind, performs(entry), entry.wait, entry.wait
         if moved:
             self.cut.append(entry)
             self._close(slot)
@@ -378,10 +349,6 @@ def _identity(entry: Entry, bind: Bind, socket: Socket, host: Host) -> Key:
 
 def _named(bind: Bind) -> str | None:
     return bind.written if bind.written is not None else bind.address
-
-
-def _builtin(entry: Entry) -> bool:
-    return isinstance(entry.program, Builtin)
 
 
 def replay_of(host: Host) -> Replay:

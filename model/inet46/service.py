@@ -65,7 +65,7 @@ def _plain(value: Any, *, mapping: bool) -> Any:
         case enum.Enum():
             return value.value
         case tuple() if mapping:
-            return dict(value)
+            return {name: _plain(item, mapping=False) for name, item in value}
         case tuple():
             return [_plain(item, mapping=False) for item in value]
     return value

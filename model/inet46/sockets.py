@@ -63,7 +63,8 @@ class Socket:
     """One bound socket.
 
     `family` is the socket's own: an IPv6 socket that takes IPv4 as well is `ipv6` with `v6only` False. `address` is written as `ss` does,
-    the wildcard as 0.0.0.0 or ::. `v6only` is None on IPv4 sockets, where it has no meaning.
+    the wildcard as 0.0.0.0 or ::. `port` 0 is one that the kernel picks when the socket is bound, another one at every start. `v6only` is
+    None on IPv4 sockets, where it has no meaning.
     """
 
     transport: Transport
@@ -86,10 +87,11 @@ class Socket:
 
     def __str__(self) -> str:
         """As `ss` writes it, with the one bit that matters spelled out: `[::]:143 v6only`."""
+        port = self.port or "(some port)"
         if self.family is Family.IPV4:
-            return f"{self.address}:{self.port}"
+            return f"{self.address}:{port}"
         suffix = " v6only" if self.v6only and self.address == "::" else " dual" if self.dual else ""
-        return f"[{self.address}]:{self.port}{suffix}"
+        return f"[{self.address}]:{port}{suffix}"
 
 
 @attrs.frozen
@@ -137,8 +139,11 @@ def doubtful(new: Socket, old: Socket, conflicts: Conflicts) -> bool:
 
 
 def _meet(new: Socket, old: Socket) -> bool:
-    """Return True unless two sockets are out of each other's way on every kernel: another port, or two addresses of one family."""
-    if (new.transport, new.port) != (old.transport, old.port):
+    """Return True unless two sockets are out of each other's way on every kernel: another port, or two addresses of one family.
+
+    A port that the kernel picks is a free one.
+    """
+    if (new.transport, new.port) != (old.transport, old.port) or not new.port:
         return False
     kind = kind_of(new)
     return kind not in {Kind.V4_ONE, Kind.V6_ONE} or kind is not kind_of(old) or bare(new.address) == bare(old.address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,12 +19,15 @@ import attrs
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import Host, resolve
 from inet46.sockets import Family, Socket, Transport
+from tests.daemons import hosts_file
 from tests.lab import busybox, image, places
 
-__all__ = ["HOSTS", "KNOB", "Bench", "Files", "Look", "Step", "host_on_bench", "missing", "start"]
+__all__ = ["HOSTS", "KNOB", "PROGRAMS", "Bench", "Files", "Look", "Step", "host_on_bench", "missing", "start"]
 
 HOSTS = ("debian-12/openbsd-inetd", "debian-12/inetutils-inetd", "debian-12/xinetd", "linux/busybox-inetd")
 KNOB = "net.ipv6.bindv6only"
+PROGRAMS = ("/usr/bin/true", "/usr/bin/false", "/usr/bin/", "/usr/bin", "/usr/bin/no-such-program", "/etc/passwd")
+"""What files on a bench may name as a server, whether it can be run there or not."""
 
 Files = Mapping[str, str]
 Step = tuple[Any, ...]
@@ -33,10 +37,15 @@ Step = tuple[Any, ...]
 class Look:
     """What there was to see at one moment: the sockets, whether the daemon serves them, and what it has said since the look before."""
 
-    sockets: Counter[Socket]
+    order: tuple[Socket, ...]
     state: str
     log: tuple[str, ...]
     shown: str
+
+    @property
+    def sockets(self) -> Counter[Socket]:
+        """The sockets, in whatever order they were made."""
+        return Counter(self.order)
 
     @property
     def served(self) -> Counter[Socket]:
@@ -103,7 +112,22 @@ def missing(name: str) -> str | None:
 @functools.cache
 def host_on_bench(name: str, *, bindv6only: int, sharing: Sharing = Sharing.AUTO) -> Host:
     """The host that a bench is, as a look at it would find it."""
-    return resolve(HostPolicy(name=name, settings={KNOB: bindv6only}, services=_services(), sharing=sharing))
+    return resolve(
+        HostPolicy(
+            name=name,
+            settings={KNOB: bindv6only},
+            sharing=sharing,
+            services=_services(),
+            hosts=hosts_file.ADDRESSES,
+            users=_first_fields("etc/passwd"),
+            groups=_first_fields("etc/group"),
+            programs=tuple(path for path in PROGRAMS if os.access(f"{image.base_root()}{path}", os.X_OK)),
+        )
+    )
+
+
+def _first_fields(path: str) -> tuple[str, ...]:
+    return tuple(line.partition(":")[0] for line in (image.base_root() / path).read_text().splitlines())
 
 
 @functools.cache
@@ -120,8 +144,15 @@ def _services() -> dict[str, int]:
 
 
 def _look(data: Mapping[str, Any]) -> Look:
-    sockets = Counter(map(_socket, data["ss"].splitlines()))
-    return Look(sockets=sockets, state=data["state"], log=tuple(data["log"]), shown=data["ss"])
+    lines = sorted(data["ss"].splitlines(), key=_inode)
+    return Look(order=tuple(map(_socket, lines)), state=data["state"], log=tuple(data["log"]), shown=data["ss"])
+
+
+def _inode(line: str) -> int:
+    """The number of a socket, which grows from one to the next on one processor."""
+    match = re.search(r"\bino:([0-9]+)", line)
+    assert match is not None, line
+    return int(match[1])
 
 
 def _socket(line: str) -> Socket:

@@ -48,7 +48,7 @@ class Change:
         return ("files", dict(self.old)), ("start",), ("files", dict(self.new)), *(("signal", name) for name in self.signals), ("look",)
 
 
-def random_changes(seed: int, count: int, build: InetdBuild | None) -> list[Change]:
+def random_changes(seed: int | str, count: int, build: InetdBuild | None) -> list[Change]:
     """Make changes for an inetd, or for xinetd when there is no build of one."""
     return [_change(Random(f"change {seed}/{number}"), build, f"change {seed}/{number}") for number in range(count)]
 
@@ -336,6 +336,13 @@ class Activated:
     dearer: int = 0
     wrong: list[str] = attrs.field(factory=list)
     needless: list[str] = attrs.field(factory=list)
+
+    def add(self, other: Activated) -> None:
+        """Take in how other changes went."""
+        self.done += other.done
+        self.dearer += other.dearer
+        self.wrong += other.wrong
+        self.needless += other.needless
 
     def __str__(self) -> str:
         told = f"{self.done} activations, {self.dearer} of them more than a SIGHUP"

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.daemons import hosts_file
 from tests.lab import busybox, guest, image, linux
 from tests.lab.spec import HostSpec
 
@@ -38,7 +39,7 @@ _PLACES = ("etc/inetd.conf", "etc/inetd.d", "etc/xinetd.conf", "etc/xinetd.d", "
 # inetutils-inetd sleeps for a second after every signal that it has dealt with.
 _WAITING = {"x86_64": {7, 23, 34, 130, 232, 270, 271, 281, 441, 35, 230}, "aarch64": {22, 72, 73, 133, 441, 101, 115}}[platform.machine()]
 _PATIENCE = 20.0  # seconds of the clock, after which a daemon is stuck and this is an error
-_BUSY = 0.5  # seconds of the processor, after which a daemon is taken to be in an endless loop; a start takes milliseconds
+_BUSY = 0.15  # seconds of the processor, after which a daemon is taken to be in an endless loop; a start takes milliseconds
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
@@ -230,14 +231,22 @@ def _set(name: str, value: str) -> None:
     Path("/proc/sys", name.replace(".", "/")).write_text(value)
 
 
+def _stay_on_one_processor(number: int) -> None:
+    """Keep a daemon where inode numbers grow from one socket to the next: each processor hands out numbers of its own."""
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[number % len(allowed)]})
+
+
 def _serve(super_server: str, knob: str, scratch: Path) -> None:
     linux.die_with_parent(signal.SIGKILL)
     linux.drop_capabilities_of_the_machine()
     layers = busybox.layers() if super_server == busybox.NAME else image.layers(super_server)
     root = guest.make_root(HostSpec(name="bench", super_server="none"), layers, scratch)
     linux.change_root(root, "mnt")
+    Path("/etc/hosts").write_text(hosts_file.TEXT)
     _set("net.unix.max_dgram_qlen", "10000")
     subprocess.run(("/usr/sbin/ip", "link", "set", "lo", "up"), check=True, env=_ENVIRONMENT)
+    subprocess.run(("/usr/sbin/ip", "address", "add", f"{hosts_file.OTHER}/128", "dev", "lo", "nodad"), check=True, env=_ENVIRONMENT)
     daemon = Daemon(super_server)
     for line in sys.stdin:
         answers = []
@@ -250,6 +259,7 @@ def _serve(super_server: str, knob: str, scratch: Path) -> None:
 def main(name: str, knob: str, scratch: str) -> NoReturn:
     """Leave the machine's namespaces and run a bench in new ones until standard input ends."""
     (super_server,) = (known for known in _COMMANDS if known == name)
+    _stay_on_one_processor(int(knob))
     linux.die_with_parent(signal.SIGKILL)
     flags = linux.CLONE_NEWNS | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC | linux.CLONE_NEWNET | linux.CLONE_NEWPID
     linux.unshare(flags)

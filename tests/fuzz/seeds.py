@@ -12,7 +12,8 @@ from typing import Any
 
 from inet46.errors import Unprovable
 from inet46.formats.systemd.document import Link
-from inet46.formats.xinetd.paragraph import COUNTS, FLAGS
+from inet46.formats.xinetd.attributes import COUNTS
+from inet46.formats.xinetd.values import FLAGS
 from inet46.knowledge import HOSTS, INETD_BUILDS, PORTS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
 from inet46.plan import plan
 from inet46.service import Access, Builtin, Limits, Listener, Program, Service

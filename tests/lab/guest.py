@@ -7,11 +7,12 @@ root, and systemd first of all, sets owners and modes on them.
 
 import os
 import secrets
+import shutil
 import stat
 import subprocess
 from pathlib import Path
 
-from tests.lab import linux
+from tests.lab import image, linux, recipe
 from tests.lab.spec import HostSpec, write_before
 
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
@@ -97,11 +98,30 @@ def furnish(spec: HostSpec, root: Path, *, address4: str, address6: str, public_
     if spec.init == "systemd":
         for init_script in ("busybox-syslogd", "busybox-klogd"):
             (root / "etc/init.d" / init_script).unlink()
+    if spec.also is not None:
+        _install_also(spec.also, root)
     write_before(spec, root)
     key = "/etc/ssh/ssh_host_ed25519_key"
     argv = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"root@{spec.name}", "-f", key)
     subprocess.run(argv, check=True, env=_ENVIRONMENT, preexec_fn=lambda: os.chroot(root), stdin=subprocess.DEVNULL)
     return " ".join((root / f"{key[1:]}.pub").read_text().split()[:2])
+
+
+def _install_also(also: str, root: Path) -> None:
+    """Bring what the layer of the first super-server hides of the second: its program, and that dpkg knows it; and disable it.
+
+    Each layer was made without the programs of the others (image.py), and has a dpkg status of its own.
+    """
+    program = recipe.DAEMONS[also]
+    shutil.copy2(image.base_root() / program, root / program)
+    known = (image.layers(also)[0] / "var/lib/dpkg/status").read_text().split("\n\n")
+    (stanza,) = (text for text in known if text.startswith(f"Package: {also}\n"))
+    status = root / "var/lib/dpkg/status"
+    status.write_text(f"{status.read_text().rstrip()}\n\n{stanza}\n")
+    for link in (root / "etc").glob(f"rc[2345].d/S01{also}"):
+        link.rename(link.with_name(f"K01{also}"))
+    if also == "openbsd-inetd":
+        (root / "etc/systemd/system/multi-user.target.wants/inetd.service").unlink()
 
 
 def _identity(root: Path, user: str) -> tuple[int, int]:

@@ -34,9 +34,9 @@ def base_root() -> Path:
     return image() / "root"
 
 
-def layers(super_server: str) -> tuple[Path, ...]:
-    """The overlay layers, topmost first, of a machine on which just this super-server (or "none") is installed."""
-    return image() / "layers" / super_server, image() / "root"
+def layers(*super_servers: str | None) -> tuple[Path, ...]:
+    """The overlay layers, topmost first, of a machine on which just these super-servers (or "none") are installed."""
+    return *(image() / "layers" / name for name in super_servers if name is not None), image() / "root"
 
 
 def present() -> bool:

@@ -15,11 +15,13 @@ class HostSpec:
     """One host: its super-server (or "none" at all), what runs as pid 1, and what differs from the usual.
 
     `before` maps a path to the text it has when the super-server starts, or to None for a file that is not there; with it the host
-    does not get the usual IMAP and POP3 over IPv4. `sysctl` is set in the host's own network namespace.
+    does not get the usual IMAP and POP3 over IPv4. `also` is a second super-server that is installed, does not run and is not enabled; as
+    packages Debian's conflict with one another, so this is a host on which somebody has installed it by force. `sysctl` is set in the host's own network namespace.
     """
 
     name: str
     super_server: SuperServer
+    also: SuperServer | None = None
     init: Init = "none"
     before: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
     sysctl: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -81,6 +83,7 @@ def write_before(spec: HostSpec, root: Path) -> None:
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text)
+                target.chmod(0o755 if text.startswith("#!") else 0o644)
     elif spec.super_server == "xinetd":
         _before_xinetd(root / "etc/xinetd.d")
     elif spec.super_server != "none":

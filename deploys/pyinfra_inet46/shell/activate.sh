@@ -114,7 +114,7 @@ until_found() {
 
 # Nobody stops what he cannot start.
 has_argv() {
-	grep -q '^arg ' "$document" || fail "$daemon has no unit, no script and no saved command line to start it with"
+	grep -q "^$arg " "$document" || fail "$daemon has no unit, no script and no saved command line to start it with"
 }
 
 # Starts the daemon with its saved words, out of this session, and with the signals that this script ignores as they should be:
@@ -123,7 +123,7 @@ start_by_argv() {
 	set --
 	while IFS= read -r line; do
 		case $line in
-		'arg '*) set -- "$@" "${line#arg }" ;;
+		"$arg "*) set -- "$@" "${line#"$arg "}" ;;
 		esac
 	done <"$document"
 	shift

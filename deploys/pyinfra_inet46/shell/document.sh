@@ -45,10 +45,11 @@ next_live() {
 	return 1
 }
 
-# load_document FILE: whose super-server, and how long it may take.
+# load_document FILE: whose super-server, or whose two (see server.sh), and how long it may take.
 load_document() {
 	document=$1
-	daemon='' exe='' unit='' script='' hint='' deadline=1000 last=''
+	daemon='' exe='' unit='' script='' hint='' units='' deadline=1000 last='' arg=arg
+	old_daemon='' old_exe='' old_unit='' old_script='' old_hint=''
 	while IFS= read -r line; do
 		case $line in
 		'id '*) document_id=${line#id } ;;
@@ -57,9 +58,16 @@ load_document() {
 		'unit '*) unit=${line#unit } ;;
 		'script '*) script=${line#script } ;;
 		'pid '*) hint=${line#pid } ;;
+		'units '*) units=${line#units } ;;
+		'old-daemon '*) old_daemon=${line#old-daemon } ;;
+		'old-exe '*) old_exe=${line#old-exe } ;;
+		'old-unit '*) old_unit=${line#old-unit } ;;
+		'old-script '*) old_script=${line#old-script } ;;
+		'old-pid '*) old_hint=${line#old-pid } ;;
 		'deadline '*) deadline=${line#deadline } ;;
 		esac
 		last=$line
 	done <"$document"
+	new_daemon=$daemon new_exe=$exe new_unit=$unit new_script=$script new_hint=$hint new_units=$units
 	[ "$last" = end ]
 }

@@ -5,9 +5,7 @@
 run_verbs() {
 	while IFS= read -r line <&3; do
 		case $line in
-		"$1 signal "*) tell "${line##* }" || return 1 ;;
-		"$1 daemon-reload") activate_daemon_reload || return 1 ;;
-		"$1 "*) "activate_${line#* }" || return 1 ;;
+		"$1 "*) act "${line#* }" || return 1 ;;
 		esac
 	done 3<"$document"
 }
@@ -93,7 +91,8 @@ restore_live() {
 }
 
 restore_daemon() {
-	if find_daemon "$exe" "$hint"; then
+	as_old
+	if [ -n "$old_exe" ] || find_daemon "$exe" "$hint"; then
 		run_verbs undo
 	elif listened_before; then
 		activate_start
@@ -110,7 +109,8 @@ undo() {
 	trap '' INT TERM
 	interrupted=
 	undo_failed=
-	restore_files || undo_failed=$reason
+	retire_daemon || undo_failed=$reason
+	restore_files || undo_failed="${undo_failed:+$undo_failed; }$reason"
 	restore_live || undo_failed="${undo_failed:+$undo_failed; }$reason"
 	restore_daemon || say "$reason"
 	if ! wait_for_sockets restore || daemon_is_stuck; then

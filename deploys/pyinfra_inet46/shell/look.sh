@@ -115,6 +115,7 @@ look_at_state() {
 	[ -r "$state_dir/journal" ] || return 0
 	load_document "$state_dir/journal"
 	echo "journal $document_id"
+	[ -z "$old_exe" ] || echo "migrates $old_exe"
 	while next_file; do
 		is_plain "$path$kept" || continue
 		if [ "$old" = absent ]; then
@@ -180,6 +181,7 @@ look_at_server() {
 	[ -z "$package" ] || echo "package $package"
 	find_unit
 	find_script
+	look_at_boot
 	if find_daemon "$exe"; then
 		echo "pid $pid"
 		argv_of "$pid" | hex argv
@@ -208,15 +210,23 @@ package_of() {
 }
 
 find_unit() {
+	unit=
 	systemd_is_here || return 0
 	for unit in "$kind" "${kind#*-}"; do
 		for folder in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
 			if [ -e "$folder/$unit.service" ]; then
-				echo "unit $unit.service"
+				# An alias (openbsd-inetd for inetd) can be started, but not enabled.
+				resolve "$folder/$unit.service"
+				case $resolved in
+				*.service) unit=${resolved##*/} ;;
+				*) unit=$unit.service ;;
+				esac
+				echo "unit $unit"
 				return 0
 			fi
 		done
 	done
+	unit=
 }
 
 find_script() {
@@ -226,6 +236,26 @@ find_script() {
 			return 0
 		fi
 	done
+	script=
+}
+
+# Is it started at the next boot? Nothing is said where that is not known.
+look_at_boot() {
+	if [ -n "$unit" ] && [ "$folder" != /run/systemd/generator.late ]; then
+		yes_or_no is_wanted "$unit"
+	elif [ -n "$script" ] && [ "$system" = Linux ]; then
+		yes_or_no is_linked "${script##*/}"
+	else
+		return 0
+	fi
+	echo "enabled $answer"
+}
+
+is_wanted() {
+	set +f
+	set -- /etc/systemd/system/*.wants/"$1" /etc/systemd/system/*.requires/"$1"
+	set -f
+	[ -h "$1" ] || [ -h "$2" ]
 }
 
 # The words of a process with a NUL behind each; where only ps tells them, blanks are where it says.
@@ -279,8 +309,12 @@ look_at_files() {
 		[ "$folder" = /etc ] || [ -e "$folder/xinetd.conf" ] || continue
 		add_xinetd "$folder/xinetd.conf" "$folder/xinetd.d"
 	done
-	# shellcheck disable=SC2086 # plain words
-	add $extra_paths
+	for each in $extra_paths; do
+		case $each in
+		*/) add_folder "${each%/}" ;;
+		*) add "$each" ;;
+		esac
+	done
 	show_files
 }
 

@@ -87,6 +87,14 @@ find_with_ps() {
 	[ -n "$pid" ]
 }
 
+# is_linked NAME: do the links of System V start this script at boot?
+is_linked() {
+	set +f
+	set -- /etc/rc[2345].d/S[0-9][0-9]"$1"
+	set -f
+	[ -h "$1" ] || [ -e "$1" ]
+}
+
 systemd_is_here() {
 	[ -d /run/systemd/system ]
 }

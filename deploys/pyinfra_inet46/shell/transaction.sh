@@ -9,7 +9,7 @@ inet46_transaction() {
 	trap '' HUP PIPE
 	trap 'interrupted=yes' INT TERM
 	begin </dev/null
-	if attempt lock && attempt recover && attempt stage && attempt_if "$confirm" arm; then
+	if attempt lock && attempt recover && attempt stage && attempt_if "$old_exe" learn && attempt_if "$confirm" arm; then
 		if attempt journal && attempt place && attempt activate && attempt verify; then
 			settle_it
 		else
@@ -32,7 +32,7 @@ begin() {
 	result=refused
 	state='nothing was changed'
 	guarding='' token=''
-	reason='' interrupted='' locked='' recovered=no activated='' proof=none seen='' pid='' problem=''
+	reason='' interrupted='' learned='' locked='' recovered=no activated='' proof=none seen='' pid='' problem=''
 	clock
 	began=$now
 	began_at=$(date +%s)
@@ -219,6 +219,7 @@ step_activate() {
 	grep -q '^activate ' "$document" || return 0
 	activated=yes
 	run_verbs activate || return 1
+	as_new
 	activate_settle
 	find_daemon "$exe" "$hint" || fail "$daemon is not running any more"
 }
@@ -227,7 +228,7 @@ step_activate() {
 step_verify() {
 	clock
 	verify_end=$((now + deadline))
-	until wait_for_sockets expect && probe_all "$(seconds_left)" && sockets_are_right expect; do
+	until wait_for_sockets expect && probe_again "$(seconds_left)" && sockets_are_right expect; do
 		clock
 		if [ "$now" -ge "$verify_end" ] || [ -n "$interrupted" ]; then
 			[ -z "$interrupted" ] || problem="interrupted by a signal ($problem)"
@@ -237,6 +238,10 @@ step_verify() {
 		# Daemons count how often a service is asked for and close it when that is too often.
 		sleep 1
 	done
+}
+
+probe_again() {
+	if [ -n "$old_exe" ]; then probe_as_before "$1"; else probe_all "$1"; fi
 }
 
 seconds_left() {
@@ -267,6 +272,7 @@ asks_for_something() {
 
 # sockets_are_right expect|restore: problem says what is wrong.
 sockets_are_right() {
+	if [ "$1" = restore ]; then as_old; else as_new; fi
 	if find_daemon "$exe" "$hint"; then
 		hint=$pid
 	elif { [ "$1" = expect ] && asks_for_something; } || listened_before; then
@@ -274,14 +280,14 @@ sockets_are_right() {
 		return 1
 	fi
 	seen=$(listeners)
-	problem=$(printf '%s\n' "$seen" | awk -v want="$1" -v pid="$pid" '
+	problem=$(printf '%s\n' "$seen" | awk -v want="$1" -v pid="$pid" -v whose="${arg%arg}daemon" '
 		FNR == NR {
 			id = $2 " " $3 " " $4 " " $5
 			if ($1 == want) { wanted[id] = $6; order[++n] = id; name[id] = substr($0, length(want id $6) + 4) }
 			else if ($1 == "keep" && want == "expect") { wanted[id] = $6; order[++n] = id; kept[id] = 1 }
 			else if ($1 == "gone" && want == "expect") gone[id] = $6
 			else if ($1 == "own") ours[$2 " " $3] = 1
-			else if ($1 == "daemon") daemon = substr($0, 8)
+			else if ($1 == whose) daemon = substr($0, length(whose) + 2)
 			next
 		}
 		NF >= 7 {
@@ -340,26 +346,9 @@ forget_activation() {
 	restore_daemon() {
 		:
 	}
-}
-
-# The logs that a daemon without a journal writes to, and how long each is now.
-log_sizes() {
-	# shellcheck disable=SC2012 # wc would read logs of any length to their end
-	ls -ln /var/log/daemon.log /var/log/syslog /var/log/messages /var/log/xinetd.log 2>/dev/null | awk '{ print $5, $NF }'
-}
-
-# What xinetd says at every start and reload; twenty lines of it would leave no room for the one that matters.
-chatter='Reading included configuration file\|Swapping defaults\|readjusting service\|Starting reconfiguration'
-
-# What the daemon itself said since the change began.
-daemon_log() {
-	if systemd_is_here && [ -n "$unit" ] && have journalctl; then
-		timeout 10 journalctl -q --no-pager -o short -u "$unit" --since "@$began_at" -n 400 | grep -v -e ' systemd\['
-	else
-		printf '%s\n' "$log_sizes" | while read -r size file; do
-			[ -z "$file" ] || tail -c +$((size + 1)) "$file" | grep -F "${exe##*/}"
-		done
-	fi 2>/dev/null | grep -v -e "$chatter" | tail -n 20 | plain
+	retire_daemon() {
+		:
+	}
 }
 
 # The document of this change, for what is told of it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,13 +13,14 @@ import click
 
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused, both
+from inet46.etc_services import parse_services
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import HOSTS, Host, Place, resolve
 
 if TYPE_CHECKING:
     from inet46 import codec
 
-__all__ = ["SUFFIXES", "host_from", "host_options", "hosts_options", "parse_services", "root_option"]
+__all__ = ["SUFFIXES", "host_from", "host_options", "hosts_options", "root_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -157,19 +157,3 @@ def _listed(file: str | None, root: Path | None) -> tuple[tuple[str, int], ...] 
         return parse_services(decode(read(Path(file), file)))
     tree = Tree(root)
     return parse_services(tree.text(_ETC_SERVICES)) if root is not None and tree.is_file(_ETC_SERVICES) else None
-
-
-def parse_services(text: str) -> tuple[tuple[str, int], ...]:
-    """Read /etc/services: `name port/protocol [alias ...] [# comment]`, the first line that has a name deciding, as getservbyname(3) does.
-
-    Lines of other protocols than tcp and udp, and what is no such line, are passed over as the C library passes over them.
-    """
-    ports: dict[str, int] = {}
-    for line in text.split("\n"):
-        words = line.partition("#")[0].split()
-        match = re.fullmatch(r"([0-9]{1,5})[/,](tcp|udp)", words[1]) if len(words) > 1 else None
-        if match and 0 < int(match[1]) < 65536:
-            for name in (words[0], *words[2:]):
-                if "/" not in name:
-                    ports.setdefault(f"{name}/{match[2]}", int(match[1]))
-    return tuple(ports.items())

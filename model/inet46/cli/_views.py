@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -13,7 +13,6 @@ from inet46.cli._host import host_from
 from inet46.cli._told import Given, Told, gather
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
-from inet46.entry import Entry
 from inet46.knowledge import HOSTS, Host, InetdBuild, LaunchdBuild, Place, Server, SystemdBuild, XinetdBuild, resolve
 from inet46.lint import View
 from inet46.service import Program
@@ -21,6 +20,7 @@ from inet46.service import Program
 __all__ = ["Seen", "candidates", "hosts_from", "see"]
 
 _AROUND = ("/etc/hosts.allow", "/etc/hosts.deny", "/etc/sysctl.conf", "/etc/rc.conf", "/etc/rc.conf.local", "/etc/rc.conf.d/netoptions")
+_PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/libexec", "/usr/local/sbin")
 _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/lib/sysctl.d")
 
 
@@ -96,9 +96,8 @@ def see(given: tuple[Given, ...], host: Host, root: Path | None) -> Seen:
             with problems.gather():
                 beside[path] = tree.text(path)
     problems.settle()
-    entries = formats.read(told.files, told.host).entries
-    view = View(told.host, texts, beside, programs=_programs(entries, tree), users=_users(tree))
-    return Seen(told=told, view=view)
+    told = attrs.evolve(told, host=_looked_at(told, tree))
+    return Seen(told=told, view=View(told.host, texts, beside))
 
 
 def _around(host: Host) -> list[str]:
@@ -106,9 +105,16 @@ def _around(host: Host) -> list[str]:
     return [f"/etc/rc.conf.d/{setting.script}" for setting in host.row.mapping if setting.place is Place.RC_CONF and setting.script]
 
 
-def _programs(entries: Iterable[Entry], tree: Tree) -> Mapping[str, bool]:
-    paths = {entry.program.path for entry in entries if isinstance(entry.program, Program)}
-    return {path: _executable(path, tree) for path in paths}
+def _looked_at(told: Told, tree: Tree) -> Host:
+    """Return the host with its users and groups, and of its programs those that are named in these files."""
+    named = {entry.program.path for entry in formats.read(told.files, told.host).entries if isinstance(entry.program, Program)}
+    for text in told.files.values():
+        named |= {word for word in re.findall(r"(?<![^\s\"'=])/[^\s\"']+", text) if word.isprintable()}
+        named |= {f"/{word}" for word in re.findall(r"\bserver[ \t]*=[ \t]*([^/\s]\S*)", text) if word.isprintable()}
+    programs = tuple(sorted(path for path in {*named, told.host.row.daemon} if _executable(path, tree)))
+    there = any(map(tree.is_folder, _PROGRAMS))  # a copy of /etc alone says nothing of programs
+    users, groups = (_names(tree, path) for path in ("/etc/passwd", "/etc/group"))
+    return resolve(attrs.evolve(told.host.policy, programs=programs if there else None, users=users, groups=groups))
 
 
 def _executable(path: str, tree: Tree) -> bool:
@@ -118,10 +124,9 @@ def _executable(path: str, tree: Tree) -> bool:
         return False
 
 
-def _users(tree: Tree) -> frozenset[str] | None:
-    """Return the names in /etc/passwd below the root, None where there is no such file."""
-    if not tree.is_file("/etc/passwd"):
+def _names(tree: Tree, path: str) -> tuple[str, ...] | None:
+    """Return the names in the first column of a file below the root, None where there is no such file."""
+    if not tree.is_file(path):
         return None
-    return frozenset(
-        line.partition(":")[0] for line in tree.text("/etc/passwd").split("\n") if line and not line.startswith(("#", "+", "-"))
-    )
+    lines = (line for line in tree.text(path).split("\n") if not line.startswith(("#", "+", "-")))
+    return tuple(name for name in (line.partition(":")[0] for line in lines) if name and name.isprintable())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import attrs
 
@@ -66,7 +67,10 @@ _COSTS = {
     "I123": Cost.IGNORED,  # a second defaults paragraph
     "I126": Cost.IGNORED,  # an include that is not there
     "I127": Cost.IGNORED,
+    "I145": Cost.DAEMON,  # xinetd dies over the bind of defaults that never end
+    "I149": Cost.DAEMON,  # and over lists of ids where a service has none
     "I174": Cost.DAEMON,  # xinetd exits at a bad value in defaults
+    "I193": Cost.DAEMON,  # inetutils frees its default host twice
     "I129": Cost.REST,  # NetBSD's inetd reads no further behind these three
     "I185": Cost.REST,
     "I189": Cost.REST,
@@ -88,9 +92,20 @@ def numeric(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return None
+        return _short_form(text)
     mapped = getattr(address, "ipv4_mapped", None)
     return str(address) if mapped is None else f"::ffff:{mapped}"
+
+
+def _short_form(text: str) -> str | None:
+    """Read an IPv4 address as inet_aton(3) does: with one to four numbers, the last of which fills up the rest, and octal behind a 0."""
+    parts = text.split(".")
+    if len(parts) > 4 or not all(re.fullmatch(r"0[0-7]{0,11}|[1-9][0-9]{0,9}", part) for part in parts):
+        return None
+    *first, last = (int(part, 8 if part[0] == "0" else 10) for part in parts)
+    if any(part > 255 for part in first) or last >= 256 ** (4 - len(first)):
+        return None
+    return str(ipaddress.IPv4Address(sum(part << 8 * (3 - place) for place, part in enumerate(first)) + last))
 
 
 def size(text: str) -> int:

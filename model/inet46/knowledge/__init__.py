@@ -18,6 +18,7 @@ from inet46.knowledge.hosts import HOSTS
 from inet46.knowledge.inetds import INETDS
 from inet46.knowledge.kernels import KERNELS
 from inet46.knowledge.launchds import LAUNCHDS
+from inet46.knowledge.names import PROTOCOLS, RPC_PROGRAMS
 from inet46.knowledge.ports import PORTS
 from inet46.knowledge.rows import (
     Bound,
@@ -30,6 +31,7 @@ from inet46.knowledge.rows import (
     Owner,
     Place,
     Pragma,
+    Protocols,
     Setting,
     Spawn,
     Suffix,
@@ -39,7 +41,7 @@ from inet46.knowledge.rows import (
 )
 from inet46.knowledge.systemds import SYSTEMDS
 from inet46.knowledge.xinetds import XINETDS
-from inet46.sockets import Transport
+from inet46.sockets import Family, Transport
 
 __all__ = [
     "HOSTS",
@@ -48,6 +50,8 @@ __all__ = [
     "KERNELS",
     "LAUNCHDS",
     "PORTS",
+    "PROTOCOLS",
+    "RPC_PROGRAMS",
     "SYSTEMDS",
     "XINETDS",
     "Bound",
@@ -61,6 +65,7 @@ __all__ = [
     "Owner",
     "Place",
     "Pragma",
+    "Protocols",
     "Server",
     "Setting",
     "Spawn",
@@ -142,6 +147,18 @@ class Host:
         """The first name that the host's /etc/services has for a port, None when it has none (or none is known)."""
         suffix = f"/{transport.value}"
         return next((name.removesuffix(suffix) for name, number in self._ports.items() if number == port and name.endswith(suffix)), None)
+
+    def lookup(self, name: str, family: Family) -> tuple[str, ...] | None:
+        """The addresses of one family that a name has on this host, in order; None when nobody looked.
+
+        Who asks glibc for IPv4 gets ::1 of /etc/hosts as 127.0.0.1 (nss_files files-hosts.c, LINE_PARSER); measured.
+        """
+        found = self.policy.addresses(name)
+        if found is None:
+            return None
+        loopback = Family.IPV4.loopback if self.kernel.name == "linux" and family is Family.IPV4 else Family.IPV6.loopback
+        told = (loopback if address == Family.IPV6.loopback else address for address in found)
+        return tuple(address for address in told if (":" in address) == (family is Family.IPV6))
 
     @functools.cached_property
     def _ports(self) -> Mapping[str, int]:

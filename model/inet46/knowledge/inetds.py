@@ -6,7 +6,7 @@ The order of the tokens is the order of preference when a socket has to be spell
 import attrs
 
 from inet46.knowledge.bsd_inetds import BSD_INETDS
-from inet46.knowledge.rows import Bound, InetdBuild, Spawn, Suffix, Token
+from inet46.knowledge.rows import Bound, InetdBuild, Protocols, Spawn, Suffix, Token
 from inet46.sockets import Family, Transport
 
 __all__ = ["INETDS"]
@@ -59,6 +59,9 @@ _INETUTILS = InetdBuild(
     short_line_kills=False,
     rebind_conflict=True,
     heals="reload",
+    protocols=Protocols.PREFIX,
+    picks_port=True,
+    port_modulus=1 << 16,
     unmaps_hosts=True,
     source="inetutils 2.4-2+deb12u3 with debian/patches/0003, same as upstream 2.6: enter, retry; measured: tests/test_daemons.py",
     unix=False,
@@ -93,6 +96,7 @@ INETDS = (
             Token(name="udp6", transport=_UDP, opens=(Bound(family=_V6, key="udp6"),)),
             Token(name="udp46", transport=_UDP, opens=(Bound(family=_V6, key="udp46"),), named=False),
         ),
+        protocols=Protocols.LAST_DIGIT,
         builtins=_BUILTINS,
         numeric_ports=True,
         host_prefix=True,
@@ -108,6 +112,7 @@ INETDS = (
         merges_wildcards=False,
         builtin_ends_entry=True,
         builtin_leaks_address=False,
+        binds_lists_backwards=True,
         adds_tcpmux=False,
         max_args=20,
         excess_args_cost_line=False,
@@ -124,6 +129,7 @@ INETDS = (
         unix=True,
         rpc=_BOTH,
         tcpmux=False,
+        host_apart=True,
         empty_host=True,
         spawn=Spawn(connections=256, beyond=_OFF),
         backlog=128,
@@ -159,6 +165,7 @@ INETDS = (
                 for digits in ("4", "46", "64", "6only")
             ),
         ),
+        protocols=Protocols.STRICT,
         builtins=_BUILTINS,
         numeric_ports=True,
         host_prefix=True,
@@ -196,6 +203,7 @@ INETDS = (
         retry=60,
         options="-e (log to stderr), -f, -q backlog, -R rate (0: none)",
         strict=True,
+        picks_port=True,
         backslash=True,
         glues_args=True,
         argv0_is_path=True,
@@ -216,7 +224,8 @@ INETDS = (
                 for kind in (_TCP, _UDP)
                 for digits in ("", "4", "6", "46", "64", "6only")
             ),
-            builtins=tuple(name for name in _BUILTINS if name != "discard"),  # "not supported", inet.c says
+            protocols=Protocols.ETC_PROTOCOLS,
+            builtins=(*(name for name in _BUILTINS if name != "discard"), "tcpmux"),  # "not supported", inet.c says
             numeric_ports=False,
             host_prefix=False,
             brackets=False,
@@ -239,6 +248,8 @@ INETDS = (
             rate_offset=0,
             user_group=".",
             bad_user_costs_entry=True,
+            empty_group_is_one=True,
+            version_behind_slash=True,
             short_line_kills=False,
             rebind_conflict=False,
             heals="restart",

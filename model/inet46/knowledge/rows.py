@@ -24,6 +24,7 @@ __all__ = [
     "Owner",
     "Place",
     "Pragma",
+    "Protocols",
     "Setting",
     "Spawn",
     "Suffix",
@@ -91,6 +92,16 @@ class Spawn:
     beyond: str
 
 
+class Protocols(enum.Enum):
+    """What an inetd makes of a protocol that its tokens do not list."""
+
+    LISTED = "listed"  # what the fields below say; else not known
+    STRICT = "strict"  # there are no others
+    LAST_DIGIT = "last digit"  # any word will do: the socket follows from the socket type, the family from a 4 or 6 at the end
+    PREFIX = "prefix"  # tcp or udp and the character behind it; else a name of /etc/protocols that fits the socket type
+    ETC_PROTOCOLS = "/etc/protocols"  # the name has to stand there, and the service in /etc/services under that very name
+
+
 @attrs.frozen(kw_only=True)
 class Setting:
     """One setting of the host, as text. `script` is the rc.d script that reads it, whose file in rc.conf.d can override it."""
@@ -125,11 +136,15 @@ class Kernel:
 
 @attrs.frozen(kw_only=True)
 class Bound:
-    """One socket that a protocol token opens; `key` is the protocol string by which the daemon recognises it again."""
+    """One socket that a protocol token opens; `key` is the protocol string by which the daemon recognises it again.
+
+    `named` False: not with a service name.
+    """
 
     family: Family
     v6only: bool | None = None
     key: str
+    named: bool = True
 
 
 @attrs.frozen(kw_only=True)
@@ -180,9 +195,12 @@ class InetdBuild:
     heals: str  # the verb that makes a failed re-bind good: reload, or a signal
     source: str
     # What only few do.
-    strict: bool = (
-        False  # what is no token, a socket type that does not go with it and an odd wait lose the line (else they are guessed at)
-    )
+    strict: bool = False  # what does not go together and an odd wait lose the line (else they are guessed at)
+    picks_port: bool = False  # port 0 is one that the kernel picks
+    port_modulus: int | None = None  # a number that is no port is taken modulo this, and 0 is picked by the kernel (else it is a name)
+    binds_lists_backwards: bool = False  # the last of several addresses is bound first
+    empty_group_is_one: bool = False  # the group of `user.` is looked up, and is not known (else the user's own is taken)
+    version_behind_slash: bool = False  # a service ends at its first slash (else the slash belongs to its name, or to rpc and tcpmux)
     backslash: bool = False  # a line that ends with \ goes on in the next one; comments do too
     glues_args: bool = False  # the last argument that there is room for takes the rest of the line, blanks and all
     argv0_is_path: bool = False  # without argv0 it is the whole path of the server (else its last part)
@@ -200,6 +218,7 @@ class InetdBuild:
     keeps_handler: bool = False  # a stream socket goes on being accepted on, or passed on, as it was when it was made
 
     # -- protocols: what the tokens do not say
+    protocols: Protocols = Protocols.LISTED
     last_character: bool = False  # a protocol that is not listed: the socket type says the transport, and a 6 at the end IPv6
     named_by_type: bool = False  # a name is looked up for the socket type, whatever the protocol is called
     strips_digit: bool = False  # a name is looked up for the protocol less one digit, so tcp46 is no protocol that a name has

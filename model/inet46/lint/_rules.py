@@ -37,15 +37,13 @@ class Subject:
     """What a super-server on one host is told, what it makes of it, and what the kernel then holds.
 
     `files` are all texts by path: those that the super-server reads, and of the rest of the host what was looked at (hosts.allow, rc.conf,
-    sysctl files). `programs` tells which paths are executable files and `users` which names exist, None where nobody looked.
+    sysctl files).
     """
 
     host: Host
     files: Mapping[str, str]
     reading: Reading
     prediction: Prediction
-    programs: Mapping[str, bool] | None = None
-    users: frozenset[str] | None = None
 
     def said(self, code: str) -> list[Diagnostic]:
         """Return the faults with this code that the readers and the oracle found."""
@@ -103,12 +101,10 @@ class Subject:
         return self._entries.get((span.source.path, span.start))
 
 
-def look(
-    files: Mapping[str, str], host: Host, *, programs: Mapping[str, bool] | None = None, users: frozenset[str] | None = None
-) -> Subject:
+def look(files: Mapping[str, str], host: Host) -> Subject:
     """Read and predict, once for all rules."""
     reading = formats.read(files, host)
-    return Subject(host=host, files=files, reading=reading, prediction=predict(reading.entries, host), programs=programs, users=users)
+    return Subject(host=host, files=files, reading=reading, prediction=predict(reading.entries, host))
 
 
 @attrs.frozen(kw_only=True)

@@ -34,13 +34,11 @@ class View:
     host: Host
     texts: Mapping[str, str]
     beside: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    programs: Mapping[str, bool] | None = None
-    users: frozenset[str] | None = None
 
     def look(self, texts: Mapping[str, str]) -> Subject:
         """Read the texts as this host would."""
         files = {**self.beside, **{path: texts[name] for path, name in self.texts.items()}}
-        return look(files, self.host, programs=self.programs, users=self.users)
+        return look(files, self.host)
 
 
 @attrs.frozen(kw_only=True)

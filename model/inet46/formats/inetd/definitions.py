@@ -19,9 +19,11 @@ from inet46.formats._reading import NUMBER
 from inet46.formats.inetd import fields
 from inet46.formats.inetd._costs import Invalid
 from inet46.formats.inetd.keyed import Definition
-from inet46.knowledge import InetdBuild, Token
+from inet46.formats.inetd.places import binds
+from inet46.formats.inetd.protocols import Meaning, meaning
+from inet46.knowledge import Host, InetdBuild
 from inet46.service import Builtin, Limits, Program, Rate
-from inet46.sockets import Family, Transport
+from inet46.sockets import Family
 
 __all__ = ["Told", "weigh"]
 
@@ -36,8 +38,7 @@ class Told:
     """A definition that the parser has taken: its keys, and what was inferred."""
 
     service: str
-    transport: Transport
-    token: Token
+    found: Meaning
     hosts: str | None
     server: str
     argv: tuple[str, ...]
@@ -47,15 +48,14 @@ class Told:
     limits: Limits
     extra: tuple[str, ...]
 
-    def entry(self, program: Program | Builtin | Unstartable, span: Span, build: InetdBuild) -> Entry:
+    def entry(self, program: Program | Builtin | Unstartable, span: Span, build: InetdBuild, host: Host) -> Entry:
         """Make the entry, unless the daemon drops it for its address or its name."""
-        numbered = re.fullmatch(NUMBER, self.service) is not None
-        fields.check_service(self.service, self.token, build, numbered=numbered)
+        service, port, _ = fields.port(self.service, self.found, build, host)
         return Entry(
-            service=self.service,
-            port=int(self.service) if numbered else None,
-            transport=self.transport,
-            binds=fields.binds(self.service, self.token, fields.addresses(self.hosts, build), build),
+            service=service,
+            port=port,
+            transport=self.found.token.transport,
+            binds=binds(self.service, self.found.token, self.hosts, build, host),
             program=program,
             wait=self.wait,
             user=self.user,
@@ -161,18 +161,14 @@ class _Keys:
 
     def told(self) -> Told:
         """Join what was said."""
-        told = fields.protocol(self.protocol or "", self.service, self.build)
-        numbered = re.fullmatch(NUMBER, self.service) is not None
-        transport = fields.transport(self.first("socktype") or "", told.name, self.build, named=not numbered)
-        token = fields.token(self.build, told.name, transport)
-        family = self._family()
-        if told.name in _INFERRED and family is not None:
+        found = meaning(self.build, self.first("socktype") or "", self.protocol or "", self.service)
+        token, family = found.token, self._family()
+        if token.name in _INFERRED and family is not None:
             token = attrs.evolve(token, opens=tuple(attrs.evolve(bound, family=family) for bound in token.opens))
         limits = self._limits()
         return Told(
             service=self.service,
-            transport=transport,
-            token=token,
+            found=attrs.evolve(found, token=token),
             hosts=self.hosts,
             server=self.first("exec") or "internal",
             argv=self.values.get("args", ()),
@@ -180,7 +176,7 @@ class _Keys:
             user=self.first("user") or "",
             group=self.first("group"),
             limits=limits,
-            extra=(*told.extra, *self.extra),
+            extra=(*found.extra, *self.extra),
         )
 
     def _limits(self) -> Limits:

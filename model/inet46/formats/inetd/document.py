@@ -14,7 +14,7 @@ import attrs
 
 from inet46.diagnostics import Source, Span
 from inet46.formats._reading import split_lines
-from inet46.knowledge import InetdBuild
+from inet46.knowledge import InetdBuild, Protocols
 
 __all__ = ["SERVER", "Document", "Fields", "Policy", "emit", "logical_lines", "parse", "pieces", "told_address"]
 
@@ -35,7 +35,8 @@ class Fields:
     """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
 
     `spans` are where the words stand, quotes included. `after_empty` tells an indented line that no entry precedes but an empty line.
-    `below` are the lines that follow the one in which the server stands. `unread` is why the daemon passes over the line, if it does.
+    `below` are the lines that follow the one in which the server stands, `behind` those that follow the first one. `unread` is why the
+    daemon passes over the line, if it does.
     """
 
     span: Span
@@ -45,6 +46,7 @@ class Fields:
     after_empty: bool = False
     below: tuple[Span, ...] = ()
     spans: tuple[Span, ...] = attrs.field(default=(), repr=False)
+    behind: tuple[Span, ...] = ()
     unread: str | None = None
 
 
@@ -99,7 +101,8 @@ class _Gathered:
         upper = next((place for place, count in enumerate(counts, 1) if count >= SERVER), len(words))
         below = tuple(line for line, _ in self.lines[upper:])
         spans = tuple(place for line in cut for _, place in line)
-        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans)
+        behind = tuple(line for line, _ in self.lines[1:])
+        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans, behind)
 
 
 def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields | Policy]:
@@ -117,7 +120,7 @@ def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iter
                 continue
             if gathered is not None:
                 yield gathered.fields(build)
-            gathered = None if _silent(text) else _Gathered(number, empty and text[:1] in {" ", "\t"}, [(piece, text)])
+            gathered = None if _silent(text, build) else _Gathered(number, empty and text[:1] in {" ", "\t"}, [(piece, text)])
             if build.pragma is not None and text.startswith("#@"):
                 yield Policy(piece, text[2:].strip(" \t\r\v\f"), number)
             empty = not text
@@ -180,8 +183,10 @@ def _text(piece: Span, build: InetdBuild) -> str:
     return trimmed
 
 
-def _silent(text: str) -> bool:
+def _silent(text: str, build: InetdBuild) -> bool:
     """Return True for a comment or an empty line; an indented comment is an entry to most daemons, and a broken one."""
+    if build.protocols is Protocols.ETC_PROTOCOLS:  # xinetd, parse.c: next_line
+        return text.strip(" \t\v\f\r")[:1] in {"", "#"}
     return text.startswith("#") or not text.strip(" \t")
 
 

@@ -7,43 +7,50 @@ next: default hosts, policies, includes, and what a bad line costs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import assert_never
 
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
-from inet46.entry import Bind, Entry, Unstartable
+from inet46.entry import Bind, Entry
 from inet46.formats._reading import NUMBER, Included, Reading, fault
-from inet46.formats.inetd import definitions, fields
+from inet46.formats.inetd import definitions, fields, places
 from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unknown
 from inet46.formats.inetd.document import SERVER, Document, Fields, Policy, logical_lines, parse
 from inet46.formats.inetd.including import matching, resolved
 from inet46.formats.inetd.keyed import Cursor, Definition, Directive, Statement
-from inet46.knowledge import Host, InetdBuild, Pragma, Token
-from inet46.service import Builtin, Program
+from inet46.formats.inetd.prefixes import LEFT_OVER, Prefixes
+from inet46.formats.inetd.programs import internal, performed, started
+from inet46.formats.inetd.protocols import meaning
+from inet46.knowledge import Host, InetdBuild, Pragma, Protocols, Token
+from inet46.service import Builtin
 from inet46.sockets import Family, Transport
 
 __all__ = ["read"]
 
-_BUILTIN_NAME = 7  # letters that a built-in service may have in busybox; a longer one is a program (struct builtin)
+_DEADLY = {"daemon-killer", "daemon-hang", "default-freed-twice"}
 
 # Mistakes that getconfigent finds after it has taken the digits off the protocol, and before it gives the entry to config().
 _CARRYING = {"odd-wait", "unknown-builtin", "too-many-arguments"}
 
 
-def read(documents: Iterable[Document], build: InetdBuild, host: Host, files: Mapping[str, str] | None = None) -> Reading:
+def read(
+    documents: Iterable[Document], build: InetdBuild, host: Host, files: Mapping[str, str] | None = None, unordered: Collection[str] = ()
+) -> Reading:
     """Return what this build makes of its documents, in the order in which it reads them: entries, faults, and what is not known.
 
-    `files` are the texts that an include can come to, by path.
+    `files` are the texts that an include can come to, by path; `unordered` the paths of those documents that it reads in no order that
+    could be known.
     """
-    reader = _Reader(build, host, files or {})
+    prefixes = Prefixes(build, frozenset(unordered) if len(unordered) > 1 else frozenset())
+    reader = _Reader(build, host, files or {}, prefixes)
     told = tuple(documents)
     reader.sources.extend(document.source for document in told)
     try:
         for document in told:
-            reader.begin()
+            reader.begin(document.source.path)
             reader.document(document)
     except Over:
         reader.entries = []
@@ -56,8 +63,8 @@ def read(documents: Iterable[Document], build: InetdBuild, host: Host, files: Ma
         unknown=tuple(reader.unknown),
         sources=tuple(reader.sources),
         unordered=tuple(reader.unordered),
-        carries=None if build.default_host_ends else reader.default,
-        poisons=reader.leaked is not None,
+        carries=None if build.default_host_ends else prefixes.default,
+        poisons=prefixes.leaked is not None,
     )
 
 
@@ -68,17 +75,15 @@ _MOST_GIVEN_UP = 20  # each reads all that is below it again
 class _Reader:
     """What has been read so far.
 
-    `default` is the address of the last default-host line, which later files inherit; `leaked` the one that a line with an unknown built-in
-    left to the next; `muxed` the last line for a service behind tcpmux; `policy` an IPsec policy in force; `carried` the digits that a line
-    which was dropped left to the next; `chain` the files that are being read, each included by the one before; `types` the socket type of
-    each entry's first line, where it stays.
+    `prefixes` are the addresses that hold from line to line; `muxed` is the last line for a service behind tcpmux; `policy` an IPsec policy
+    in force; `carried` the digits that a line which was dropped left to the next; `chain` the files that are being read, each included by
+    the one before; `types` the socket type of each entry's first line, where it stays.
     """
 
     build: InetdBuild
     host: Host
     files: Mapping[str, str]
-    default: str | None = None
-    leaked: str | None = None
+    prefixes: Prefixes
     muxed: Span | None = None
     policy: str | None = None
     carried: str = ""
@@ -90,17 +95,17 @@ class _Reader:
     sources: list[Source] = attrs.field(factory=list)
     unordered: list[tuple[str, ...]] = attrs.field(factory=list)
     included: Included = attrs.field(factory=Included)
-    given_up: int = 0  # entries with an unknown built-in, each of which goes on below the one before
+    given_up: int = 0  # entries given up in their middle, each of which goes on below the one before
     named: set[tuple[str, ...]] = attrs.field(factory=set)
 
     # -- statements
 
-    def begin(self) -> None:
+    def begin(self, path: str) -> None:
         """Begin a file; an address that a last line left over is taken for an entry of it, which is empty (inetutils nextconfig)."""
-        if self.leaked is not None:
-            (*_, span) = (fault.span for fault in self.faults if fault.code == "I108" and fault.span is not None)
+        left = self.prefixes.begin(path)
+        if left is not None:
             text = "no line follows here to take over the address, so that inetd crashes at the next file, and every service with it"
-            self._say("I118", "leaked-address", text, span)
+            self._say("I118", "leaked-address", text, left.span)
             raise Over
 
     def document(self, document: Document) -> None:
@@ -160,22 +165,27 @@ class _Reader:
             self.carried = ""
             return  # it is served, and opens nothing that is asked about here
         self._say(lost.code, lost.name, str(lost), statement.span)
-        if lost.name in {"daemon-killer", "daemon-hang"}:
+        if lost.name in _DEADLY:
             raise Over from None
         if isinstance(lost, Ended):
             raise lost
         self._carry(lost, statement)
-        if lost.name == "unknown-builtin" and self.build.builtin_ends_entry and isinstance(statement, Fields):
-            if self.given_up == _MOST_GIVEN_UP:
-                raise Dark(f"what becomes of the lines that go on below more than {_MOST_GIVEN_UP} unknown built-ins")
-            self.given_up += 1
-            rest = Document(statement.span.source, statement.below)
-            if self.build.keyed:
-                self._cursor(Cursor(rest, self.build))
-            else:
-                for line in logical_lines(rest, self.build, statement.number + 1):
-                    self.statement(line)
-            self.given_up -= 1
+        if self.build.builtin_ends_entry and isinstance(statement, Fields):
+            self._read_rest(statement, lost.name)
+
+    def _read_rest(self, line: Fields, name: str) -> None:
+        """Read the lines that continue an entry which was given up in its middle: each is looked at as an entry of its own."""
+        below = {"unknown-builtin": line.below, "bad-buffer-size": line.behind, "bad-rpc-version": line.behind}.get(name, ())
+        rest = Document(line.span.source, below)
+        if self.given_up == _MOST_GIVEN_UP:
+            raise Dark(f"what becomes of the lines that go on below more than {_MOST_GIVEN_UP} unknown built-ins")
+        self.given_up += 1
+        if self.build.keyed:
+            self._cursor(Cursor(rest, self.build))
+        else:
+            for statement in logical_lines(rest, self.build, line.number + 1):
+                self.statement(statement)
+        self.given_up -= 1
 
     def _entry_of(self, statement: Statement) -> Entry | None:
         match statement:
@@ -206,7 +216,10 @@ class _Reader:
 
     def finish(self) -> None:
         """Add what the daemon adds at the end of all files."""
-        if self.muxed is not None and all(entry.service != "tcpmux" for entry in self.entries):
+        if self.prefixes.doubtful:
+            self.unknown.append(LEFT_OVER)
+        listed = self.host.port("tcpmux", Transport.UDP) is not None
+        if self.muxed is not None and not any(x.service == "tcpmux" and (listed or x.transport is Transport.TCP) for x in self.entries):
             # inetutils inetd.c, fix_tcpmux: always this protocol, whatever the services behind it say.
             bind = Bind(family=Family.IPV6, v6only=False, key="tcp6")
             mux = Entry(
@@ -245,7 +258,7 @@ class _Reader:
             self._say("I126", "missing-include", f"{pattern} is not there; inetd goes on without it", directive.span, Severity.WARNING)
         if len(found) > 1:
             self.unordered.append(tuple(found))
-        default, policy = self.default, self.policy
+        default, policy = self.prefixes.default, self.policy
         for path in found:
             if path in self.chain:
                 self._say("I127", "include-loop", f"{path} includes itself", directive.span, Severity.WARNING)
@@ -255,7 +268,7 @@ class _Reader:
             document = parse(self.files[path], path)
             self.sources.append(document.source)
             self.document(document)
-            self.default, self.policy = default, policy
+            self.prefixes.default, self.policy = default, policy
 
     # -- entries
 
@@ -269,52 +282,51 @@ class _Reader:
         if build.rereads_line:
             fields.check_reread(line)
         if len(words) == 1 and build.host_prefix and words[0].endswith(":"):
-            self._default_host(words[0][:-1])
+            self.prefixes.default_host(words[0][:-1], line.span.source.path)
             return None
+        self.prefixes.use()
         if build.host_apart and len(words) > 1 and words[0].endswith(":"):
             words = (words[0] + words[1], *words[2:])
         if len(words) < SERVER:
             raise fields.short(build, words)
-        label, socket_type, protocol, wait, user, *command = words
+        label, socket_type, protocol, wait, user, server, *argv = words
         say = partial(self._say_at, line.span)
-        _, service = fields.split_address(label, build)
-        told = fields.protocol(self._with_carried(protocol), service, build)
-        numbered = re.fullmatch(NUMBER, service) is not None
-        if build.strict:
-            token = fields.strict_token(build, told.name, socket_type)
-            transport = token.transport
-        else:
-            transport = fields.transport(socket_type, told.name, build, named=not numbered)
-            token = fields.token(build, told.name, transport)
-        hosts = self._hosts(label)
-        if service.startswith("tcpmux/") and self._behind_tcpmux(service, transport, line.span):
-            return None
-        fields.check_service(service, token, build, numbered=numbered)
+        hosts, service = self.prefixes.split(label)
+        service = service.partition("/")[0] if build.version_behind_slash else service
+        muxed = build.adds_tcpmux and service.startswith("tcpmux/")
+        if muxed:
+            service = self._behind_added(service, socket_type, protocol, hosts, line.span)
+        told = partial(meaning, build, socket_type, self._with_carried(protocol), service)
+        found = told() if build.protocols is Protocols.LISTED else None  # the others look at it after the name of a built-in
+        builtin = self._internal(service, socket_type, hosts, line.span) if performed(server, service, socket_type, build) else None
+        found = found or told()
+        if not muxed and service.startswith("tcpmux/"):
+            self._check_mux(service, found.token.transport)
+        service, port, versions = fields.port(service, found, build, self.host)
         waits, limits, extra = fields.wait(wait, build, say)
-        performed = not build.strict or (len(service) <= _BUILTIN_NAME and socket_type in fields.SOCKET_TYPES)
-        program = self._program(service, transport, command, line.span, hosts, performed=performed)
-        if build.strict and isinstance(program, Builtin) and waits != (socket_type == "dgram"):
+        program = builtin or started(service, server, argv, build, say)
+        if build.strict and builtin and waits != (socket_type == "dgram"):
             word = "wait" if socket_type == "dgram" else "nowait"
             raise Lost("I106", "odd-wait", f"{service}: a built-in {socket_type} service has to say {word} here; the line is lost")
-        addresses = fields.addresses(hosts, build)
-        if build.keeps_type:
-            addresses = fields.of_type(self.types, addresses, service, protocol, socket_type)
-        binds = fields.binds(label, token, addresses, build)
-        binds = self._reread(line, token, binds) if build.rereads_line else binds
-        if build.dgram_waits and transport is Transport.UDP and not waits:
+        if muxed:
+            fields.user(user, build, self.host.policy)
+            self.muxed = line.span
+            return None
+        binds = self._binds(line, found.token, hosts, service=service, kind=socket_type)
+        if build.dgram_waits and found.token.transport is Transport.UDP and not waits:
             raise Lost("I132", "dgram-nowait", f"{service}: a datagram service with nowait is rejected; the line is lost")
-        name, group, login_class = fields.user(user, build)
+        name, group, login_class = fields.user(user, build, self.host.policy)
         return Entry(
             service=service,
-            port=int(service) if numbered else None,
-            transport=transport,
+            port=port,
+            transport=found.token.transport,
             binds=binds,
             program=program,
             wait=waits,
             user=name,
             group=group,
             limits=limits,
-            extra=(*told.extra, *extra, *login_class),
+            extra=(*found.extra, *versions, *extra, *login_class),
             origin=line.span,
         )
 
@@ -322,40 +334,41 @@ class _Reader:
         """Read a definition; one that is off is read to its end and given up."""
         if not definition.on:
             return None
-        told = definitions.weigh(definition, self.default, self.build)
-        if told.service.startswith("tcpmux/") and self._behind_tcpmux(told.service, told.transport, definition.span):
-            return None
-        program = self._program(told.service, told.transport, [told.server, *told.argv], definition.span, None)
-        return told.entry(program, definition.span, self.build)
+        told = definitions.weigh(definition, self.prefixes.default, self.build)
+        transport = told.found.token.transport
+        if told.service.startswith("tcpmux/"):
+            self._check_mux(told.service, transport)
+        say = partial(self._say_at, definition.span)
+        if told.server == "internal":
+            builtin = self._internal(told.service, transport.socket_type, None, definition.span)
+            return told.entry(builtin, definition.span, self.build, self.host)
+        program = started(told.service, told.server, list(told.argv), self.build, say)
+        return told.entry(program, definition.span, self.build, self.host)
 
     def _say_at(self, span: Span, code: str, name: str, message: str, severity: Severity) -> None:
         self._say(code, name, message, span, severity)
 
-    def _hosts(self, label: str) -> str | None:
-        """Return what stands before the service; where nothing does, the default holds, then what leaked."""
-        leaked, self.leaked = self.leaked, None
-        hosts, _ = fields.split_address(label, self.build)
-        told = hosts if hosts is not None else self.default
-        return leaked if leaked is not None and told in {None, "*"} else told
+    def _behind_added(self, service: str, socket_type: str, protocol: str, hosts: str | None, span: Span) -> str:
+        """Read `tcpmux/[+]NAME` where that brings tcpmux with it: a service that has no socket of its own."""
+        name = service.removeprefix("tcpmux/").removeprefix("+")
+        if not protocol.startswith("tcp") or socket_type != "stream":
+            self.prefixes.leave(hosts, span)
+            raise Lost("I190", "type-and-protocol", f"{service}: a service behind tcpmux is stream and tcp; the line is lost")
+        return name
 
-    def _default_host(self, hosts: str) -> None:
-        if hosts != "*":
-            self.default = hosts
-        elif self.default is not None and not self.build.default_host_ends:
-            raise Dark("the default-host line *: uses memory that was freed; what becomes of the lines below is not known")
-        else:
-            self.default = None
-
-    def _behind_tcpmux(self, service: str, transport: Transport, span: Span) -> bool:
-        """Settle `tcpmux/NAME`, which opens nothing itself; return False where it is a name like any other."""
+    def _check_mux(self, service: str, transport: Transport) -> None:
+        """Settle `tcpmux/NAME`, which opens nothing itself; elsewhere it is a name like any other."""
         if self.build.tcpmux and transport is Transport.TCP:
             raise Aside(f"{service}: stands behind the service tcpmux and opens no socket of its own")
         if self.build.tcpmux:
             raise Lost("I128", "behind-tcpmux", f"{service}: only a stream service can stand behind tcpmux; the line is lost")
-        if not self.build.adds_tcpmux or transport is not Transport.TCP:
-            return False
-        self.muxed = span
-        return True
+
+    def _internal(self, service: str, socket_type: str, hosts: str | None, span: Span) -> Builtin:
+        try:
+            return internal(service, socket_type, self.build, self.host)
+        except Lost:
+            self.prefixes.leave(hosts, span)
+            raise
 
     def _with_carried(self, protocol: str) -> str:
         """Add the digits that a line which was dropped has left (FreeBSD up to 6, DragonFly: `more` resets neither v4bind nor v6bind)."""
@@ -374,6 +387,20 @@ class _Reader:
         else:
             self.carried = ""
 
+    def _binds(self, line: Fields, token: Token, hosts: str | None, *, service: str, kind: str) -> tuple[Bind, ...]:
+        """Join addresses and sockets, less those under whose protocol no service has a name."""
+        opens = []
+        for bound in token.opens:
+            if bound.named or re.fullmatch(NUMBER, service):
+                opens.append(bound)
+                continue
+            text = f"{line.words[0]}: no service is known by {bound.key}: {bound.family.title} is lost, and a port number would do"
+            self._say("I113", "half-lost", text, line.span)
+        known = attrs.evolve(token, opens=tuple(opens))
+        keep = partial(places.of_type, self.types, service, token.name, kind) if self.build.keeps_type else list
+        binds = places.binds(line.words[0], known, hosts, self.build, self.host, keep=keep)
+        return self._reread(line, token, binds) if self.build.rereads_line else binds
+
     def _reread(self, line: Fields, token: Token, binds: tuple[Bind, ...]) -> tuple[Bind, ...]:
         """Take away what is lost when the first line alone is read for the IPv6 half."""
         if len(line.words) <= line.first or len(token.opens) < 2:
@@ -389,43 +416,3 @@ class _Reader:
             hosts = ", ".join(bind.address or "*" for bind in binds)
             raise Lost("I111", "address-family", f"{line.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
         return left
-
-    def _program(
-        self, service: str, transport: Transport, command: list[str], span: Span, hosts: str | None, *, performed: bool = True
-    ) -> Program | Builtin | Unstartable:
-        server, *argv = command
-        build = self.build
-        if server == "internal" and performed:
-            return self._builtin(service, transport, hosts)
-        startable = server.startswith("/") and not server.endswith("/") and "\r" not in server
-        if not startable and build.looks_at_server:
-            raise Lost("I107", "relative-server", f"server {server!r} is not the absolute path of a program")
-        if build.max_args is not None and len(argv) > build.max_args:
-            text = f"{service}: {len(argv)} arguments, and this inetd takes {build.max_args}"
-            if build.excess_args_cost_line:
-                raise Lost("I112", "too-many-arguments", f"{text}; the line is lost")
-            self._say("I112", "too-many-arguments", f"{text}; the rest is cut off", span, Severity.WARNING)
-            argv = argv[: build.max_args]
-        elif build.glues_args and re.search(r"[ \t]", "".join(argv[-1:])):
-            text = f"{service}: this inetd takes {build.max_args} arguments; the last one is the rest of the line, blanks and all"
-            self._say("I112", "too-many-arguments", text, span, Severity.WARNING)
-        if not startable:
-            sought = build.searches_path and "/" not in server
-            fate = "what its PATH has of that name is started" if sought else "every client will be disconnected"
-            text = f"{service}: server {server!r} is not the absolute path of a program: {fate}"
-            self._say("I107", "relative-server", text, span, Severity.WARNING if sought else Severity.ERROR)
-            return Unstartable(words=(server, *argv))
-        argv0 = argv[0] if argv and argv[0] != server.rpartition("/")[2] else server if build.argv0_is_path and not argv else None
-        return Program(path=server, args=tuple(argv[1:]), argv0=argv0)
-
-    def _builtin(self, service: str, transport: Transport, hosts: str | None) -> Builtin:
-        build = self.build
-        if service in build.builtins:
-            return Builtin(builtin=service)
-        port = self.host.port(service, transport)
-        alias = next((name for name in build.builtins if port is not None and self.host.port(name, transport) == port), None)
-        if build.builtin_aliases and alias is not None:
-            return Builtin(builtin=alias)
-        self.leaked = hosts if build.builtin_leaks_address and hosts != "*" else None
-        has = ", ".join(build.builtins) or "none"
-        raise Lost("I108", "unknown-builtin", f"internal service {service} unknown: this inetd has {has}")

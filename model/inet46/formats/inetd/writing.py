@@ -88,7 +88,12 @@ def _token_for(entry: Entry, build: InetdBuild) -> Token | None:
     for token in build.tokens:
         opens = [(bound.family, bound.v6only, bound.key) for bound in token.opens]
         named = token.named or entry.port is not None
-        if opens and token.transport is entry.transport and named and wish == opens * max(1, len(wish) // len(opens)):
+        if (
+            opens
+            and token.transport is entry.transport
+            and named
+            and wish == [one for one in opens for _ in range(max(1, len(wish) // len(opens)))]
+        ):
             return token
     return None
 
@@ -119,7 +124,9 @@ def _service_field(entry: Entry, token: Token, build: InetdBuild, host: Host, lo
     service = entry.service
     _check_service(entry, token, build, host, losses)
     # Where addresses are kept as they are written, the key holds a spelling that is not ours.
-    told = {bind.key.partition(" ")[2] or told_address(bind.address, build): bind.address for bind in entry.binds}
+    told = {bind.key.partition(" ")[2] or bind.name or told_address(bind.address, build): bind.address for bind in entry.binds}
+    if build.binds_lists_backwards:
+        told = dict(reversed(told.items()))
     if list(told.values()) == [None]:
         return service
     if not build.host_prefix:

@@ -77,7 +77,9 @@ def _attributes(entry: Entry, build: XinetdBuild, host: Host, losses: list[str])
         yield one("port", entry.port)
     elif host.port(entry.service, entry.transport) is None:
         losses.append(f"{entry.service}/{entry.transport.value} is not in /etc/services; give the service a port")
-    if bind.address is not None:
+    if bind.name is not None:
+        yield one("bind", bind.name)
+    elif bind.address is not None:
         yield one("bind", _address(bind.address, entry, losses))
     yield one("wait", "yes" if entry.wait else "no")
     yield one("user", entry.user)

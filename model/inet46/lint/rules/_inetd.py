@@ -18,6 +18,7 @@ from inet46.sockets import Family
 
 __all__ = [
     "BOTH",
+    "KINDS",
     "SERVER",
     "advised",
     "classic",
@@ -40,6 +41,7 @@ SERVER = 5
 """The index of the server among the words of a line: service, type, protocol, wait and user stand before it."""
 
 BOTH = frozenset(Family)
+KINDS = {"tcp": "stream", "udp": "dgram"}
 _MEANT = {"4": frozenset({Family.IPV4}), "46": BOTH, "64": BOTH, "6only": frozenset({Family.IPV6})}
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from inet46.diagnostics import Diagnostic, Edit, Span
 from inet46.entry import Entry
 from inet46.formats.xinetd import Attribute, Paragraph
+from inet46.formats.xinetd.values import Unsure, mistake
+from inet46.knowledge import Host
 from inet46.lint._rules import Subject
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "shown",
     "values_of",
     "within",
+    "wrong",
 ]
 
 _SHOWN = 60  # characters of somebody's text in a message
@@ -100,6 +103,14 @@ def placed(subject: Subject, code: str) -> Iterator[tuple[Diagnostic, Paragraph 
         paragraph, attribute = inner.get(place, (heads.get(place), None))
         if attribute is None or not (carried(attribute) or commented(attribute)):
             yield fault, paragraph, attribute
+
+
+def wrong(attribute: Attribute, host: Host) -> str | None:
+    """Return what is wrong with the values of an attribute, as far as the host was looked at."""
+    try:
+        return mistake("bind" if attribute.name == "interface" else attribute.name, attribute.values, host) if attribute.values else None
+    except Unsure:
+        return None
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from inet46 import formats
-from inet46.diagnostics import Cost, Severity, Source, Span
+from inet46.diagnostics import Severity, Source, Span
 from inet46.knowledge import Place, Setting
 from inet46.lint._boot import RC_CONF, rc_conf_alone, rc_conf_value, sysctl_lines, sysctl_value
 from inet46.lint._rules import Found, Subject, rule, tell
@@ -58,27 +58,22 @@ def no_ipv6(subject: Subject) -> Found:
 def user_not_there(subject: Subject) -> Found:
     """What it catches: a user that the host does not have.
 
-    Why it bites: FreeBSD and inetutils drop the entry when they read it; openbsd-inetd and busybox open the socket and disconnect every
-    client.
+    Why it bites: the super-server opens the socket and disconnects every client. Those that look the user up at once drop the line
+    instead, which is I117, or I531 for xinetd.
 
     Example:
         imap stream tcp nowait cyrus /usr/sbin/imapd imapd
 
     Instead: make the user first, or name another one.
 
-    Source: getpwnam(3) in inetd.c of FreeBSD and inetutils (at reading), of openbsd-inetd and busybox (for each client); measured:
+    Source: getpwnam(3) in inetd.c of openbsd-inetd and busybox, for each client; measured:
     tests/test_daemons.py
 
     """
-    build = subject.inetd
-    if subject.users is None:
-        return
     for entry in classic(subject):
-        if entry.user not in subject.users and not entry.user.isdigit() and "/" not in entry.user:
-            lost = build is not None and build.bad_user_costs_entry
+        if not subject.host.policy.has("users", entry.user) and not entry.user.isdigit() and "/" not in entry.user:
             text = f"{entry.service}/{entry.transport.value}: there is no user {entry.user} on this host"
-            cost = Cost.ENTRY if lost else None
-            yield tell(text, entry.origin, severity=Severity.ERROR, cost=cost, remedy="make the user, or name another one")
+            yield tell(text, entry.origin, severity=Severity.ERROR, remedy="make the user, or name another one")
 
 
 @rule("I504", "program-not-there")
@@ -96,13 +91,12 @@ def program_not_there(subject: Subject) -> Found:
     Source: execv(3) in every inetd, after the client was accepted; measured: tests/test_daemons.py
 
     """
-    programs = subject.programs or {}
-    if programs.get(subject.host.row.daemon) is False:
-        place = next((Span(source, 0, 0) for source in subject.reading.sources), None)
-        yield tell(f"{subject.host.row.daemon} is no program on this host: nothing reads these files", place, severity=Severity.ERROR)
+    policy = subject.host.policy
+    if not policy.has("programs", subject.host.row.daemon):
+        yield tell(f"{subject.host.row.daemon} is no program on this host: nothing reads these files", None, severity=Severity.ERROR)
     for entry in classic(subject):
         path = entry.program.path if isinstance(entry.program, Program) else None
-        if path is not None and programs.get(path) is False:
+        if path is not None and not policy.has("programs", path):
             text = f"{entry.service}/{entry.transport.value}: {path} is no program on this host: every client will be disconnected"
             yield tell(text, entry.origin, severity=Severity.ERROR, remedy="install it, or take the line out")
 

@@ -9,12 +9,11 @@ from inet46.diagnostics import Cost, Severity
 from inet46.entry import Entry
 from inet46.formats import inetd
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._inetd import SERVER, clients, elsewhere, families_of, meant, opened, place_of, respelled, swap
+from inet46.lint.rules._inetd import KINDS, SERVER, clients, elsewhere, families_of, meant, opened, place_of, respelled, swap
 from inet46.sockets import Family
 
 __all__: list[str] = []
 
-_KINDS = {"tcp": "stream", "udp": "dgram"}
 _ELSEWHERE = ("rpc/", "faith/", "unix", "sctp")  # protocols that have nothing to do with tcp and udp over two families
 
 
@@ -120,7 +119,7 @@ def unproven_protocol(subject: Subject) -> Found:
         kind, protocol = fields.words[1:3]
         if entry is not None or (protocol, kind) in known or place_of(fields.span) in said or "=" in fields.words:
             continue
-        if _KINDS.get(protocol[:3], kind) != kind:
+        if KINDS.get(protocol[:3], kind) != kind:
             continue  # I409
         if protocol.startswith(_ELSEWHERE):
             text = f"{fields.words[0]}: {protocol} sockets are not predicted"
@@ -153,7 +152,7 @@ def foreign_group_separator(subject: Subject) -> Found:
         return
     for fields, entry in _whole(subject):
         user = fields.words[4]
-        if entry is None or "." not in user or ":" in user or (subject.users is not None and user in subject.users):
+        if entry is None or "." not in user or ":" in user or user in (subject.host.policy.users or ()):
             continue
         name, _, group = user.partition(".")
         fix = swap(fields.spans[4], f"{name}:{group}", f"write {name}:{group}") if name and group else None
@@ -162,8 +161,6 @@ def foreign_group_separator(subject: Subject) -> Found:
             fields.spans[4],
             remedy="write user:group",
             fix=fix,
-            severity=Severity.WARNING if subject.users is None else Severity.ERROR,
-            cost=None if subject.users is None else Cost.ENTRY,
         )
 
 
@@ -184,11 +181,11 @@ def dotted_user(subject: Subject) -> Found:
 
     """
     build = subject.inetd
-    if build is None or "." not in build.user_group or subject.users is None:
+    if build is None or "." not in build.user_group:
         return
     for fields, entry in _whole(subject):
         user = fields.words[4]
-        if "." in user and user in subject.users and entry is not None and entry.user != user:
+        if "." in user and user in (subject.host.policy.users or ()) and entry is not None and entry.user != user:
             text = f"{fields.words[0]}: user {user} is read as user {entry.user} with group {entry.group}"
             yield tell(text, fields.spans[4], severity=Severity.ERROR, remedy="use a user without a dot in its name")
 
@@ -248,7 +245,8 @@ def exclusive_token(subject: Subject) -> Found:
 def unusual_socket_type(subject: Subject) -> Found:
     """What it catches: a line whose socket type and protocol belong to different transports: `stream` with `udp`, `dgram` with `tcp`.
 
-    Why it bites: openbsd-inetd goes by the type and opens a TCP socket whatever the protocol says; inetutils and busybox reject the line.
+    Why it bites: openbsd-inetd goes by the type and opens a TCP socket whatever the protocol says; busybox rejects the line, and so does
+    inetutils (I190).
 
     Example:
         tftp stream udp wait root /usr/sbin/tftpd tftpd
@@ -258,12 +256,13 @@ def unusual_socket_type(subject: Subject) -> Found:
     Source: openbsd-inetd inetd.c (setup: socket(family, type, 0)), inetutils inetd.c (getaddrinfo); measured: tests/test_daemons.py
 
     """
+    said = {place_of(fault.span) for fault in subject.said("I190") if fault.span is not None}
     for fields in subject.lines:
-        if len(fields.words) < 3:
+        if len(fields.words) < 3 or place_of(fields.span) in said:
             continue
         kind, protocol = fields.words[1:3]
-        wanted = _KINDS.get(re.sub(r"[0-9].*", "", protocol))
-        if wanted is not None and kind in _KINDS.values() and kind != wanted:
+        wanted = KINDS.get(re.sub(r"[0-9].*", "", protocol))
+        if wanted is not None and kind in KINDS.values() and kind != wanted:
             fix = swap(fields.spans[1], wanted, f"write {wanted}, which goes with {protocol}")
             text = f"{fields.words[0]}: a {kind} socket does not go with {protocol}"
             yield tell(text, fields.spans[1], severity=Severity.ERROR, remedy="write stream with tcp, dgram with udp", fix=fix)

@@ -8,7 +8,7 @@ import attrs
 
 from inet46.diagnostics import Cost, Severity
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._inetd import advised, judged, meant, respelled, swap
+from inet46.lint.rules._inetd import KINDS, advised, judged, meant, respelled, swap
 from inet46.sockets import Family
 
 __all__: list[str] = []
@@ -147,8 +147,8 @@ def _words_for(subject: Subject) -> str:
 def unknown_address(subject: Subject) -> Found:
     """What it catches: an address before the service that this daemon cannot read: brackets where it knows none, or nothing at all.
 
-    Why it bites: the text is looked up as the name of a host, is not found, and the line is lost. openbsd-inetd wants `[::1]:` or `::1:`
-    and takes no brackets within a list; inetutils takes no brackets at all.
+    Why it bites: the text is looked up as the name of a host, is not found, and the line is lost; within a list only that address is.
+    openbsd-inetd wants `[::1]:` or `::1:` and takes no brackets within a list; inetutils takes no brackets at all.
 
     Example:
         [::1]:imap stream tcp6 nowait root /usr/sbin/imapd imapd
@@ -164,6 +164,19 @@ def unknown_address(subject: Subject) -> Found:
         if fields is not None and re.search(r"\[[^]]+\]", fields.words[0]):
             fix = swap(fields.spans[0], re.sub(r"\[([^]]+)\]", r"\1", fields.words[0]), "take the brackets away")
         yield attrs.evolve(fault, help="write the address without brackets, or * for every one", fix=fix)
+    build = subject.inetd
+    for fields in subject.lines if build is not None and build.host_prefix and build.host_lists and not build.keeps_addresses else ():
+        listed = fields.words[0].rpartition(":")[0].split(",") if fields.words else []
+        bracketed = [host for host in listed if re.fullmatch(r"\[.+\]", host)]
+        if len(listed) > 1 and bracketed and subject.entry(fields.span) is not None:
+            bare = re.sub(r"\[([^]]+)\]", r"\1", fields.words[0])
+            yield tell(
+                f"{fields.words[0]}: {bracketed[0]} is no address to this inetd within a list; nothing is bound there",
+                fields.spans[0],
+                cost=Cost.IGNORED,
+                remedy="write the address without brackets",
+                fix=swap(fields.spans[0], bare, "take the brackets away"),
+            )
 
 
 @rule("I117", "unknown-user")
@@ -185,8 +198,87 @@ def unknown_user(subject: Subject) -> Found:
     marks = subject.inetd.user_group if subject.inetd is not None else ""
     group = f", and a group behind {' or '.join(repr(mark) for mark in marks)}" if marks else ""
     for fault in subject.said("I117"):
-        yield attrs.evolve(fault, help=f"write the user{group}")
+        unknown = fault.message.endswith("is unknown; the line is lost")
+        yield attrs.evolve(fault, help="add it to the host, or name another one" if unknown else f"write the user{group}")
     for fields in subject.lines:
         if subject.entry(fields.span) is not None and fields.words[_USER].startswith("/"):
             text = f"{fields.words[0]}: user {fields.words[_USER]!r} is a path and no name: every client will be disconnected"
             yield tell(text, fields.spans[_USER], severity=Severity.ERROR, remedy=f"write the user before the server{group}")
+
+
+@rule("I190", "type-and-protocol")
+def type_and_protocol(subject: Subject) -> Found:
+    """What it catches: a socket type of which the protocol has no socket, where the daemon looks: `dgram` with `tcp`, `raw` with anything.
+
+    Why it bites: inetutils asks getaddrinfo(3), which knows no such pair, and drops the line. A service behind tcpmux has to be `stream`
+    and tcp as well. xinetd's reading of inetd.conf looks the service up under that very protocol.
+
+    Example:
+        imap dgram tcp wait root /usr/sbin/imapd imapd
+
+    Instead: `stream` with tcp, `dgram` with udp.
+
+    Source: inetutils inetd.c (expand_enter, getconfigent), glibc getaddrinfo (gaih_inet_typeproto), xinetd inet.c (get_next_inet_entry);
+    measured: tests/test_daemons.py
+
+    """
+    for fault, fields in judged(subject, "I190"):
+        wanted = KINDS.get(re.sub(r"[0-9].*", "", fields.words[2])) if fields is not None else None
+        fix = None
+        if fields is not None and wanted is not None and fields.words[1] in KINDS.values() and fields.words[1] != wanted:
+            fix = swap(fields.spans[1], wanted, f"write {wanted}, which goes with {fields.words[2]}")
+        yield attrs.evolve(fault, help="write stream with tcp, dgram with udp", fix=fix)
+
+
+@rule("I191", "bad-rpc-version")
+def bad_rpc_version(subject: Subject) -> Found:
+    """What it catches: an RPC service without a version, or with a range of versions that ends before it begins.
+
+    Why it bites: the line is lost, and what continues it is read as lines of their own.
+
+    Example:
+        rusersd/3-1 dgram rpc/udp wait root /usr/sbin/rpc.rusersd rpc.rusersd
+
+    Instead: `rusersd/1-3`, or one number.
+
+    Source: openbsd-inetd inetd.c (getconfigent: strtol of the versions); measured: tests/test_daemons.py
+
+    """
+    yield from advised(subject, "I191", "write NAME/VERSION, or NAME/FIRST-LAST")
+
+
+@rule("I192", "unknown-rpc-program")
+def unknown_rpc_program(subject: Subject) -> Found:
+    """What it catches: an RPC service by a number that is 0 or above 65535.
+
+    Why it bites: a number is taken for one of 16 bits, and what does not fit loses the line. The usual programs have larger ones.
+
+    Example:
+        100002/3 dgram rpc/udp wait root /usr/sbin/rpc.rusersd rpc.rusersd
+
+    Instead: the name of the program.
+
+    Source: openbsd-inetd inetd.c (getconfigent); measured: tests/test_daemons.py
+
+    """
+    yield from advised(subject, "I192", "write the name of the program")
+
+
+@rule("I193", "default-freed-twice")
+def default_freed_twice(subject: Subject) -> Found:
+    """What it catches: two default-host lines behind a `*:` that ended a default address.
+
+    Why it bites: inetutils frees the address and keeps it. The next default-host line frees it once more, which is the end of inetd: no
+    service is served.
+
+    Example:
+        127.0.0.1:
+        *:
+        *:
+
+    Instead: the address before each service, and no default-host lines.
+
+    Source: inetutils inetd.c (getconfigent: free of global_serv_node); measured: tests/test_daemons.py
+
+    """
+    yield from advised(subject, "I193", "write the address before each service instead")

@@ -9,10 +9,10 @@ import attrs
 
 from inet46.diagnostics import Cost, Edit, Fix, Label, Severity, Span
 from inet46.formats.xinetd import Attribute, Include, Paragraph
-from inet46.formats.xinetd.paragraph import COUNTS, DEFAULTS, FLAGS
-from inet46.formats.xinetd.values import mistake
+from inet46.formats.xinetd.attributes import COUNTS, DEFAULTS
+from inet46.knowledge import Host
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._xinetd import commented, cut, nearest, off, placed, services, shown, within
+from inet46.lint.rules._xinetd import commented, cut, nearest, off, placed, services, shown, within, wrong
 
 __all__: list[str] = []
 
@@ -36,7 +36,7 @@ def unknown_attribute(subject: Subject) -> Found:
 
     """
     for fault, paragraph, attribute in placed(subject, "I140"):
-        if paragraph is None or attribute is None:
+        if paragraph is None or attribute is None or paragraph.defaults:
             continue
         better = None if attribute.name in _SOME else nearest(attribute.name, COUNTS)
         if better and (COUNTS[better] == -2 or not any(one.name == better for one in paragraph.attributes)):
@@ -69,7 +69,7 @@ def operator_on_scalar(subject: Subject) -> Found:
 
     """
     for fault, paragraph, attribute in placed(subject, "I141"):
-        if paragraph is None or attribute is None:
+        if paragraph is None or attribute is None or paragraph.defaults:
             continue
         if not any(one.name == attribute.name and one.span != attribute.span for one in paragraph.attributes):
             at = attribute.span.text.index(attribute.operator)
@@ -93,8 +93,8 @@ def wrong_number_of_values(subject: Subject) -> Found:
     Source: xinetd parse.c (identify_attribute: expects); measured: tests/cases/xinetd/files.toml
 
     """
-    for fault, _, attribute in placed(subject, "I142"):
-        if attribute is None:
+    for fault, paragraph, attribute in placed(subject, "I142"):
+        if paragraph is None or attribute is None or paragraph.defaults:
             continue
         count = COUNTS.get(attribute.name, 1)
         empty = not attribute.values and attribute.name not in _VITAL
@@ -148,7 +148,7 @@ def comment_behind_value(subject: Subject) -> Found:
             tail = commented(attribute)
             if tail is None or off(paragraph):
                 continue
-            cost, text = _price(paragraph, attribute)
+            cost, text = _price(paragraph, attribute, subject.host)
             yield tell(
                 f"{shown(paragraph.name or 'defaults')}: a comment behind {shown(attribute.name)} is no comment: {text}",
                 tail,
@@ -159,7 +159,7 @@ def comment_behind_value(subject: Subject) -> Found:
             )
 
 
-def _price(paragraph: Paragraph, attribute: Attribute) -> tuple[Cost, str]:
+def _price(paragraph: Paragraph, attribute: Attribute, host: Host) -> tuple[Cost, str]:
     """Return what words behind a value cost: a line, the service, or in defaults everything."""
     name = "bind" if attribute.name == "interface" else attribute.name
     known = DEFAULTS if paragraph.defaults else COUNTS
@@ -168,8 +168,7 @@ def _price(paragraph: Paragraph, attribute: Attribute) -> tuple[Cost, str]:
     if COUNTS.get(name, 1) > 0:
         lost = name in {"socket_type", "wait", "user", "server"}
         return (Cost.ENTRY if lost else Cost.IGNORED), "the line has too many values and is ignored"
-    bad = mistake(name, attribute.values) or (name == "flags" and {value.upper() for value in attribute.values} - FLAGS)
-    if bad:
+    if wrong(attribute, host):
         return (Cost.DAEMON, "xinetd exits") if paragraph.defaults else (Cost.ENTRY, "its words disable the service")
     return Cost.IGNORED, "its words are values"
 
@@ -213,8 +212,8 @@ def revived_by_disable_no(subject: Subject) -> Found:
                     remedy="correct the value, and put disable = no first",
                 )
                 break
-            flags = attribute.name == "flags" and {value.upper() for value in attribute.values} - FLAGS
-            if attribute.operator == "=" and attribute.values and (flags or mistake(attribute.name, attribute.values)):
+            fits = COUNTS.get(attribute.name, 1) in {-2, -1, len(attribute.values)}
+            if attribute.operator == "=" and fits and attribute.name != "disable" and wrong(attribute, subject.host):
                 bad.append(attribute)
 
 

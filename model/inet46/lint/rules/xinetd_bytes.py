@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from inet46.diagnostics import Cost, Edit, Fix, Severity, Span
 from inet46.formats.xinetd import Attribute, Document, Include, Paragraph
-from inet46.formats.xinetd.values import mistake
+from inet46.knowledge import Host
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._xinetd import carried, cut, is_defaults_with_cr, off, shown, values_of, within
+from inet46.lint.rules._xinetd import carried, cut, is_defaults_with_cr, off, shown, values_of, within, wrong
 
 __all__: list[str] = []
 
@@ -38,7 +38,7 @@ def carriage_return(subject: Subject) -> Found:
         if not carriers:
             continue
         edits = tuple(cut(within(line, len(line.text) - 2, len(line.text) - 1)) for line in document.lines if line.text.endswith("\r\n"))
-        fatal = any(paragraph is not None and paragraph.defaults and _fatal(attribute) for paragraph, attribute, _ in carriers)
+        fatal = any(one is not None and one.defaults and _fatal(attribute, subject.host) for one, attribute, _ in carriers)
         yield tell(
             "lines end with CR LF, and the CR stays in the last word of each",
             carriers[0][2],
@@ -64,9 +64,9 @@ def _carriers(document: Document) -> Iterator[tuple[Paragraph | None, Attribute 
         yield from ((item, attribute, attribute.span) for attribute in item.attributes if carried(attribute))
 
 
-def _fatal(attribute: Attribute | None) -> bool:
+def _fatal(attribute: Attribute | None, host: Host) -> bool:
     """Return True for words that defaults cannot hold; behind a number a CR is a blank (util.c, parse_int)."""
-    return attribute is not None and attribute.name in _WORDY and mistake(attribute.name, attribute.values) is not None
+    return attribute is not None and attribute.name in _WORDY and wrong(attribute, host) is not None
 
 
 @rule("I179", "quotes-are-literal")

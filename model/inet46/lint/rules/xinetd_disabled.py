@@ -8,20 +8,18 @@ import attrs
 
 from inet46.diagnostics import Cost, Edit, Fix, Label, Severity, Span
 from inet46.formats.xinetd import Attribute, Paragraph
-from inet46.formats.xinetd.paragraph import COUNTS, FLAGS
-from inet46.formats.xinetd.values import WORDS, mistake
+from inet46.formats.xinetd.attributes import COUNTS
+from inet46.formats.xinetd.values import WORDS
 from inet46.lint._rules import Found, Subject, rule, tell
 from inet46.lint.rules._xinetd import above, cut, living, nearest, placed, services, shown, values_of
 from inet46.sockets import Transport
 
 __all__: list[str] = []
 
-_YES_NO = ("yes", "no")
 _TAKES = {
     **{name: tuple(words) for name, words in WORDS.items()},
-    "flags": tuple(FLAGS),
     "socket_type": ("stream", "dgram", "raw", "seqpacket"),
-    **dict.fromkeys(("wait", "disable", "v6only", "groups"), _YES_NO),
+    **dict.fromkeys(("wait", "disable", "v6only", "groups"), ("yes", "no")),
 }
 _MEANT = {
     "true": "yes",
@@ -93,8 +91,8 @@ def no_such_protocol(subject: Subject) -> Found:
 
     """
     for fault, paragraph, attribute in placed(subject, "I139"):
-        if paragraph is None or attribute is None:
-            yield fault
+        if paragraph is None or attribute is None or not attribute.values[0].lower().startswith(("tcp", "udp")):
+            yield attrs.evolve(fault, help="name a protocol of /etc/protocols for which /etc/services lists the service")
             continue
         (span,) = values_of(attribute)
         plain = span.text.lower()[:3]
@@ -257,15 +255,15 @@ def comma_in_list(subject: Subject) -> Found:
 
 def _comma(span: Span) -> bool:
     """Return True for an address with a comma that xinetd does not take."""
-    return mistake("only_from", (span.text,)) is not None
+    return "," in span.text and "{" not in span.text
 
 
 @rule("I138", "server-not-absolute")
 def server_not_absolute(subject: Subject) -> Found:
-    """What it catches: a `server` that does not begin with a slash, or ends with one.
+    """What it catches: a `server` that does not begin with a slash.
 
-    Why it bites: xinetd looks for it below the directory in which it was started, and then changes to /. A folder passes the look and
-    fails with every client.
+    Why it bites: xinetd looks when it reads its files, and disables the service. A path without a slash is looked for below the directory
+    in which it was started, and from / at a reload. A folder passes the look and fails with every client.
 
     Example:
         server = imapd
@@ -341,3 +339,47 @@ def _earlier(subject: Subject, span: Span) -> Iterator[Label]:
         if mine and paragraph.name == mine.name and entry.origin and entry.origin.start < span.start:
             yield Label(paragraph.header, "this one has the port")
             return
+
+
+@rule("I147", "switched-on-again")
+def switched_on_again(subject: Subject) -> Found:
+    """What it catches: a service with a value that xinetd does not take, which the `enabled` list of defaults names.
+
+    Why it bites: the list clears the mark that the bad value had set, and the service runs without the attribute.
+
+    Example:
+        defaults
+        {
+            enabled = imap
+        }
+        service imap
+        {
+            nice = x
+            ...
+        }
+
+    Instead: correct the value.
+
+    Source: xinetd confparse.c (remove_disabled_services); measured: tests/cases/xinetd/matrix.toml
+
+    """
+    for fault in subject.said("I147"):
+        yield attrs.evolve(fault, help="correct the value")
+
+
+@rule("I148", "no-inet-socket")
+def no_inet_socket(subject: Subject) -> Found:
+    """What it catches: a service that xinetd serves without a TCP or UDP socket of its own, as those behind tcpmux.
+
+    Why it bites: it is no mistake. What such a service is reached by is another service's socket.
+
+    Example:
+        type = TCPMUX UNLISTED
+
+    Instead: nothing, if that is what is meant.
+
+    Source: xinetd confparse.c (check_entry), builtins.c (tcpmux_handler)
+
+    """
+    for fault in subject.said("I148"):
+        yield attrs.evolve(fault, cost=None)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import attrs
 
 from inet46.diagnostics import Cost, Diagnostic, Edit, Fix, Label, Severity, Span
-from inet46.formats._reading import size
 from inet46.formats.xinetd import Paragraph
 from inet46.lint._rules import Found, Subject, rule
 from inet46.lint.rules._xinetd import cut, is_brace, is_defaults_with_cr, lines_after, within
@@ -18,7 +17,6 @@ __all__: list[str] = []
 _KEYWORD = re.compile(r"(service|defaults|include|includedir)\b", re.IGNORECASE)
 _JOINED = re.compile(r"([ \t]*[A-Za-z_][A-Za-z_0-9]*)([+-]?=)(?=([ \t]?))")
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{")
-_LONGEST = 16384
 _RENDER = "this is a template: render it first"
 
 
@@ -120,7 +118,7 @@ def bad_attribute_line(subject: Subject) -> Found:
 
     """
     for fault in subject.said("I122"):
-        if fault.span is None or size(fault.span.text) > _LONGEST:
+        if fault.span is None:
             continue
         yield _explained(fault, fault.span)
 
@@ -261,8 +259,8 @@ def include_loop(subject: Subject) -> Found:
         yield attrs.evolve(fault, cost=fault.cost if subject.xinetd is None else Cost.DAEMON, help="remove the line")
 
 
-@rule("I171", "line-too-long")
-def line_too_long(subject: Subject) -> Found:
+@rule("I146", "line-cut")
+def line_cut(subject: Subject) -> Found:
     """What it catches: a line of more than 16,384 bytes in a paragraph.
 
     Why it bites: xinetd looks at a file through two windows of 8 KiB and cuts what does not fit. The rest of the line is read as a line
@@ -276,7 +274,7 @@ def line_too_long(subject: Subject) -> Found:
     Source: xinetd sio/sio.c (Srdline), xinetd.conf(5) from 2.3.15.4 on; measured: tests/test_xinetd.py
 
     """
-    for fault in subject.said("I122"):
-        if fault.span is not None and size(fault.span.text) > _LONGEST:
+    for fault in subject.said("I146"):
+        if fault.span is not None:
             listed = re.match(r"[ \t]*(only_from|no_access|env|passenv)\b", fault.span.text, re.IGNORECASE)
             yield attrs.evolve(fault, help="spread the values over several lines with +=" if listed else "shorten the line")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import attrs
+
 from inet46.diagnostics import Cost, Label, Severity, Span
 from inet46.entry import Entry
 from inet46.formats import COMPAT
 from inet46.formats.xinetd import Attribute, Include, Paragraph, parse
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._xinetd import living, off, services, shown
-from inet46.service import Program
+from inet46.lint.rules._xinetd import off, services, shown
 
 __all__: list[str] = []
 
@@ -35,16 +36,8 @@ def no_such_server(subject: Subject) -> Found:
     Source: xinetd parsers.c (server_parser: access X_OK); measured on Debian 12
 
     """
-    for paragraph, entry in living(subject):
-        line = _first(paragraph, "server")
-        if isinstance(entry.program, Program) and line and (subject.programs or {}).get(entry.program.path) is False:
-            yield tell(
-                f"{shown(paragraph.name)}: {shown(entry.program.path)} is no program on this host: the service is disabled",
-                line.span,
-                severity=Severity.ERROR,
-                remedy="install the program, or correct the path",
-                cost=Cost.ENTRY,
-            )
+    for fault in subject.said("I530"):
+        yield attrs.evolve(fault, help="install the program, or correct the path")
 
 
 @rule("I531", "no-such-user")
@@ -61,16 +54,8 @@ def no_such_user(subject: Subject) -> Found:
     Source: xinetd parsers.c (user_parser: getpwnam); measured on Debian 12
 
     """
-    for paragraph, entry in living(subject):
-        line = _first(paragraph, "user")
-        if subject.users is not None and line and entry.user not in subject.users and not re.fullmatch(r"[0-9]+", entry.user):
-            yield tell(
-                f"{shown(paragraph.name)}: there is no user {shown(entry.user)} on this host: the service is disabled",
-                line.span,
-                severity=Severity.ERROR,
-                remedy="create the user, or name another one",
-                cost=Cost.ENTRY,
-            )
+    for fault in subject.said("I531"):
+        yield attrs.evolve(fault, help="create the user, or name another one")
 
 
 def _compat(subject: Subject) -> list[Entry]:
@@ -80,6 +65,24 @@ def _compat(subject: Subject) -> list[Entry]:
 
 def _first(paragraph: Paragraph, name: str) -> Attribute | None:
     return next((one for one in paragraph.attributes if one.name == name), None)
+
+
+@rule("I149", "nameless-builtin")
+def nameless_builtin(subject: Subject) -> Found:
+    """What it catches: a built-in service of /etc/inetd.conf for which xinetd has no id, beside an `enabled` or `disabled` list.
+
+    Why it bites: the lists are compared with the id of every service. This one has none, and xinetd dies at it with every service.
+
+    Example:
+        tcpmux stream tcp nowait root internal
+
+    Instead: the service in a paragraph of xinetd, or defaults without these lists.
+
+    Source: xinetd inet.c (parse_inet_conf_file), confparse.c (remove_disabled_services); measured by random files on Debian 12
+
+    """
+    for fault in subject.said("I149"):
+        yield attrs.evolve(fault, cost=Cost.DAEMON, help=f"remove the line from {COMPAT}, or the lists from defaults")
 
 
 @rule("I532", "disabled-and-served")

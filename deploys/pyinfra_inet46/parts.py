@@ -1,0 +1,119 @@
+"""Parts of a change that follow from a look at a host: files, sockets and clients as a transaction has them.
+
+Rule of this module: as in `judge`, no I/O and no pyinfra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inet46.knowledge import Host, InetdBuild
+from inet46.merge import Merge
+from inet46.proof import port_of
+from inet46.service import Service
+from inet46.sockets import Socket, Transport
+from pyinfra_inet46.look import FileKind, FileSeen, Look, SuperServer
+from pyinfra_inet46.standing import comm
+from pyinfra_inet46.telling import as_socket
+from pyinfra_inet46.transaction import ExpectedSocket, FileChange, Listening, Probe, Result
+
+__all__ = ["expected", "file_change", "held_by_others", "last_change", "private", "probes_of", "texts", "unasked", "unread"]
+
+_STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
+
+
+def texts(look: Look) -> dict[str, str]:
+    """Return the files that were read, as the formats want them."""
+    return {seen.path: seen.content.decode("utf-8", "surrogateescape") for seen in look.files if seen.content is not None}
+
+
+def private(path: str, look: Look) -> bool:
+    """Return True for a file that not everybody on the host may read."""
+    seen = look.file(path)
+    return seen is not None and seen.mode is not None and not seen.mode & 0o004
+
+
+def expected(socket: Socket, service: str = "") -> ExpectedSocket:
+    """Return a socket of the model as what a kernel has to tell of it."""
+    return ExpectedSocket(
+        service=service,
+        transport=socket.transport.value,
+        family=socket.family.value,
+        address=socket.address,
+        port=socket.port,
+        v6only=socket.v6only if socket.address == "::" else None,
+    )
+
+
+def last_change(look: Look) -> Iterator[str]:
+    """Yield how the last change here ended, when it did not end well: whoever made it may never have heard."""
+    last = look.last_verdict
+    if look.lock_holder is not None:
+        yield f"another change is at work on this host ({look.lock_holder}); this one waits for it"
+    elif last is not None and last.result in {Result.ROLLED_BACK, Result.BROKEN}:
+        yield f"the last change here ({last.id}) ended {last.result.value} at {last.step}: {last.reason}"
+
+
+def file_change(path: str, text: str, host: Host, look: Look) -> FileChange:
+    """Return the change of one file to this text, behind its symbolic link if it is one, under names that no daemon of the host reads."""
+    seen = look.file(path) or FileSeen(path=path, kind=FileKind.ABSENT)
+    target = seen.resolved or path
+    folder, _, name = target.rpartition("/")
+    if isinstance(host.server, InetdBuild) and folder == host.directory:
+        # An inetd with a folder reads every name in it, dots and all.
+        folder, name = folder.rpartition("/")[0], f"{folder.rpartition('/')[2]}.{name}"
+    return FileChange(
+        path=target,
+        old=seen.seen,
+        new=text.encode("utf-8", "surrogateescape"),
+        mode=0o644 if seen.mode is None else seen.mode,
+        uid=seen.uid or 0,
+        gid=seen.gid or 0,
+        staged=f"{folder}/.inet46-new.{name}",
+        kept=f"{folder}/.inet46-old.{name}",
+    )
+
+
+def probes_of(service: Service, merged: Merge) -> Iterator[Probe]:
+    """Yield the connections that have to be answered: each family, over loopback where every address is bound.
+
+    A service that is handed the listening socket itself is not probed: a connection would start it and leave it waiting. Nor is one whose
+    access list does not admit the host itself.
+    """
+    if not service.enabled or service.waits or service.transport is Transport.UDP:
+        return
+    for held in merged.held(service):
+        for family in sorted(held.accepts, key=lambda family: family.value):
+            if service.access.of(family) is None:
+                address = family.loopback if held.socket.address in {"0.0.0.0", "::"} else held.socket.address  # noqa: S104 -- compared
+                yield Probe(service=service.name, family=family.value, address=address, port=held.socket.port, greeting=service.greeting)
+
+
+def unread(host: Host, look: Look) -> Iterator[str]:
+    """Yield the files of a host's super-server that could not be read, or were not looked at."""
+    for seen in look.files:
+        if seen.kind in _STATE and _matters(seen.path, host):
+            yield f"{seen.path} {_STATE[seen.kind]}"
+    if look.file(host.config) is None:
+        yield f"{host.policy.super_server} reads {host.config}, which was not looked at: say it with policy config="
+
+
+def _matters(path: str, host: Host) -> bool:
+    places = (host.config, *([f"{host.directory}/"] if host.directory else []), "/etc/rc.conf", "/etc/sysctl")
+    return path.startswith(places)
+
+
+def held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:
+    """Yield the stand-alone daemons that hold a service's port."""
+    port = port_of(service, host)
+    for x in look.sockets:
+        if (x.transport, x.port) == (service.transport.value, port) and x.pids and server.pid not in x.pids and x.command != comm(server):
+            pids = ", ".join(map(str, x.pids))
+            holder = f"{x.command or 'another process'} (pid {pids})"
+            yield f"{service}: port {port} is held by {holder}, which serves {as_socket(x)} itself; stop it first"
+
+
+def unasked(x: Listening, server: SuperServer) -> str:
+    """Say why a socket of the super-server that no file asks for keeps a host from being changed."""
+    text = f"{server.kind} listens on {x.transport} {as_socket(x)}, and no file asks for that: an edit has not been loaded"
+    return f"{text}. Reload {server.kind}, or put the entry back, and come again"

@@ -1,0 +1,123 @@
+"""Which host this is, and which of its super-servers is meant; what makes it one that is left alone.
+
+Rule of this module: as in `judge`, no I/O and no pyinfra. What is known of hosts is asked of `inet46.knowledge`, never repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from inet46.host import HostPolicy
+from inet46.knowledge import HOSTS, PORTS, Host
+from inet46.service import Service
+from pyinfra_inet46.look import Look, SuperServer
+
+__all__ = ["Refused", "comm", "host_name", "informed", "refuse", "server_of", "untaught"]
+
+
+class Refused(Exception):
+    """This host is left alone, for these reasons."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
+
+
+def refuse(reasons: Iterable[str]) -> None:
+    """Raise Refused with these reasons, each once; do nothing where there is none."""
+    found = tuple(dict.fromkeys(reasons))
+    if found:
+        raise Refused(*found)
+
+
+def system_of(look: Look) -> str:
+    """Return the system as the names of hosts spell it: debian-12, freebsd-14."""
+    if look.system == "Linux":
+        return f"{look.os_id or 'linux'}-{look.os_version}" if look.os_version else look.os_id or "linux"
+    name, release = look.system.lower(), look.release.partition("-")[0]
+    known = [row.name.partition("/")[0] for row in HOSTS]
+    exact, major = f"{name}-{release}", f"{name}-{release.partition('.')[0]}"
+    return exact if exact in known else major
+
+
+def host_name(server: SuperServer, look: Look) -> str:
+    """Return the name under which this host with this super-server would be known: debian-12/xinetd."""
+    return f"{system_of(look)}/{server.kind}"
+
+
+def untaught(host: Host) -> Iterator[str]:
+    """Yield why a host is left alone whose files are understood, and whose daemon nobody has taught the transaction to handle."""
+    if not host.row.deploys:
+        yield f"{host.name} is known to plan and sockets only: no deploy has been taught to look at such a host and to change it"
+
+
+def server_of(policy: HostPolicy | None, look: Look) -> SuperServer:
+    """Return the super-server that this is about, running.
+
+    Raises Refused when there is none, when there are several to choose from, or when the policy means another kind of host.
+    """
+    if look.uid != 0:
+        raise Refused(f"this needs root on the host, and the look ran with uid {look.uid}: use _sudo, _doas or _su_user")
+    if not look.super_servers:
+        raise Refused("no super-server is installed: neither inetd nor xinetd was found")
+    running = [server for server in look.super_servers if server.pid is not None]
+    if "busybox-inetd" in ([policy.super_server] if policy else [server.kind for server in running]):
+        raise Refused("busybox's inetd is not deployed to yet; inet46 plan --host linux/busybox-inetd shows what it has to be told")
+    if policy is None:
+        if not running:
+            names = ", ".join(server.kind for server in look.super_servers)
+            raise Refused(f"no super-server is running ({names} is installed); start it first")
+        if len(running) > 1:
+            names = " and ".join(server.kind for server in running)
+            raise Refused(f"{names} are both running; name the one that is meant with policy=")
+        return running[0]
+    here = " and ".join(sorted(host_name(server, look) for server in look.super_servers))
+    mine = [server for server in look.super_servers if host_name(server, look) == policy.name]
+    if not mine:
+        raise Refused(f"the policy says {policy.name}, and this host is {here}")
+    if mine[0].pid is None:
+        others = " and ".join(f"{server.kind} (pid {server.pid})" for server in running)
+        raise Refused(f"{policy.super_server} is not running{f', but {others} is' if others else ''}; start it first")
+    return mine[0]
+
+
+def informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
+    """Return the policy with what the look found out; a host can say anything of itself, also what no host is.
+
+    Raises Refused for that.
+    """
+    try:
+        return _informed(policy, server, look, services)
+    except ValueError as wrong:
+        raise Refused(f"the host says of itself what cannot be: {wrong}") from None
+
+
+def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
+    """Add kernel settings, /etc/services, and how the daemon was started."""
+    base = policy or HostPolicy(name=host_name(server, look))
+    live = {setting.key: setting.value for setting in look.settings if setting.value is not None}
+    ports = dict(PORTS)
+    for service in services:
+        ports.pop(str(service), None)
+    for named in look.services:
+        asked, _, transport = named.asked.rpartition("/")
+        if named.port is not None:
+            ports.update({f"{name}/{transport}": named.port for name in (named.name, asked, *named.aliases) if name})
+    argv = server.argv
+    config = argv[argv.index("-f") + 1] if server.kind == "xinetd" and "-f" in argv[:-1] else None
+    return attrs.evolve(
+        base,
+        settings={**live, **dict(base.settings)} if policy else live,
+        # Without ::1 IPv6 is switched off (disable_ipv6): sockets bind all the same, and nobody can reach them.
+        ipv6=look.ipv6 and look.ipv6_loopback,
+        services=ports,
+        config=base.config or config,
+        compat="-inetd_compat" in argv if server.kind == "xinetd" and argv else base.compat,
+    )
+
+
+def comm(server: SuperServer) -> str:
+    """Return the name of its processes, as a kernel cuts it."""
+    return server.path.rpartition("/")[2][:15]

@@ -1,0 +1,243 @@
+"""From one super-server to another, in every shell: two small super-servers on the same ports, one after the other, and whatever goes wrong."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+import pytest
+
+from pyinfra_inet46.transaction import Daemon, Result, Transaction
+from tests.shell.harness import FAKE_INETD, PORT, V4, V6, Host, Run, probe, script, socket
+from tests.shell.plays import Outcome, about, scenario
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
+
+OLD, NEW = V4, V4 + V6
+BEFORE, AFTER = ["0.0.0.0:14301"], ["0.0.0.0:14301", "[::]:14301"]
+MUTE = NEW.replace("* OK ready", "-")
+VERBS = {
+    "activate": ("disable-old", "enable-new", "stop-old", "start-new"),
+    "retire": ("enable-old", "disable-new", "stop-new"),
+    "undo": ("start-old",),
+}
+
+
+class Two:
+    """A host with a second super-server beside the one that runs."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.exe = host.folder / "fake-other"
+        shutil.copy(host.exe, self.exe)
+        self.config, self.behaviour = host.etc / "other.conf", host.folder / "behaviour-of-other"
+        host.config.write_text(OLD)
+        for pid in host.daemons():
+            os.kill(pid, signal.SIGHUP)
+        host.until(lambda: host.sockets() == BEFORE)
+
+    def __enter__(self) -> Two:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+
+    def pids(self) -> list[int]:
+        return daemons_of(self.exe)
+
+    def transaction(self, new: str = NEW, **different: object) -> Transaction:
+        argv = (str(self.exe), "-S", str(FAKE_INETD), str(self.config), str(self.behaviour))
+        fields: dict[str, object] = {
+            "files": (self.host.change(new, name="other.conf"),),
+            "daemon": Daemon(name="fake-other", exe=str(self.exe), argv=argv),
+            "old": Daemon(name="fake-inetd", exe=str(self.host.exe), argv=self.host.argv),
+            "expected": (socket("ipv4"), socket("ipv6", v6only=True)),
+            "expected_after_undo": (socket("ipv4"),),
+            "keep": (),
+            "probes": (probe("ipv4", None),),
+            **VERBS,
+        }
+        return self.host.transaction(**{**fields, **different})
+
+
+def daemons_of(exe: pathlib.Path) -> list[int]:
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "exe").readlink() == exe:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def seen(two: Two) -> tuple[object, ...]:
+    """Who runs, what it listens on, and which files there are."""
+    return bool(two.host.daemons()), bool(two.pids()), two.host.sockets(), two.config.exists()
+
+
+STAYED = (True, False, BEFORE, False)
+MOVED = (False, True, AFTER, True)
+
+
+@scenario
+def goes_over(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        return host.run(two.transaction()), seen(two)
+
+
+@about(goes_over)
+def test_the_old_one_ends_and_the_new_one_has_its_ports(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.run.verdict.proof == "python3"
+    assert done.extra == MOVED
+    assert done.names == ["etc/inetd.conf", "etc/other.conf", "state/last"]
+
+
+@scenario
+def falls_silent(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        return host.run(two.transaction(MUTE)), seen(two)
+
+
+@about(falls_silent)
+def test_a_service_that_spoke_and_is_silent_under_the_new_one_brings_the_old_one_back(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.ROLLED_BACK
+    assert done.run.verdict.reason == 'imap at 127.0.0.1:14301: connected, but nobody greets, and before with "* OK ready"'
+    assert done.extra == STAYED
+
+
+@scenario
+def greets_otherwise(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        return host.run(two.transaction(NEW.replace("* OK ready", "* BYE too busy"))), seen(two)
+
+
+@about(greets_otherwise)
+def test_a_greeting_of_another_kind_brings_the_old_one_back(done: Outcome) -> None:
+    assert done.run.verdict.reason == 'imap at 127.0.0.1:14301: greets with "* BYE too busy", and before with "* OK ready"'
+    assert done.extra == STAYED
+
+
+@scenario
+def was_silent_before(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        host.config.write_text(OLD.replace("* OK ready", "+"))
+        os.kill(host.daemons()[0], signal.SIGHUP)
+        return host.run(two.transaction(NEW.replace("* OK ready", "+"), deadline=3.0)), seen(two)
+
+
+@about(was_silent_before)
+def test_what_did_not_answer_before_need_not_answer_afterwards_and_this_is_said(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.COMMITTED
+    assert "inet46: imap at 127.0.0.1:14301: does not answer now, and need not afterwards\n" in done.run.stderr
+    assert done.extra == MOVED
+
+
+@scenario
+def cannot_start(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        two.behaviour.write_text("die")
+        return host.run(two.transaction()), seen(two)
+
+
+@about(cannot_start)
+def test_a_new_one_that_does_not_stay_brings_the_old_one_back(done: Outcome) -> None:
+    assert (done.run.verdict.step, done.run.verdict.reason) == ("activate", "fake-other was started and did not stay")
+    assert done.run.verdict.result is Result.ROLLED_BACK
+    assert done.extra == STAYED
+
+
+@scenario
+def lacks_a_socket(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        return host.run(two.transaction(V4)), seen(two)
+
+
+@about(lacks_a_socket)
+def test_a_family_that_is_missing_brings_the_old_one_back(done: Outcome) -> None:
+    assert done.run.verdict.reason == "imap: tcp [::]:14301 is not there"
+    assert done.extra == STAYED
+
+
+@scenario
+def has_a_server_at_work(host: Host) -> tuple[Run, object]:
+    """As an inetd's wait service does: a process of another kind has the listening socket as well."""
+    with Two(host) as two:
+        hold = "import socket, time; s = socket.socket(type=2); s.bind(('', 14301)); print(1, flush=True); time.sleep(60)"
+        holder = subprocess.Popen(host.inside("python3", "-c", hold), stdout=subprocess.PIPE)
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        run = host.run(two.transaction(deadline=0.4, ours=(("tcp", PORT), ("udp", PORT))))
+        holder.kill()
+        holder.communicate()
+        return run, seen(two)
+
+
+@about(has_a_server_at_work)
+def test_a_port_that_somebody_else_has_too_is_a_refusal_before_anything_is_stopped(done: Outcome) -> None:
+    assert (done.run.verdict.result, done.run.verdict.step) == (Result.REFUSED, "learn")
+    assert done.run.verdict.reason.startswith("udp port 14301 is in use by a server that has the socket itself (pid ")
+    assert done.extra == STAYED
+    assert done.names == ["etc/inetd.conf", "state/last"]
+
+
+# -- interrupted everywhere --------------------------------------------------------------------------------------------------------------
+
+POINTS = """
+points=0
+point() {
+	points=$((points + 1))
+	[ "$points" != %d ] || command kill -9 $$
+}
+mv() { point; command mv "$@"; set -- $?; point; return "$1"; }
+ln() { point; command ln "$@"; set -- $?; point; return "$1"; }
+rm() { point; command rm "$@"; set -- $?; point; return "$1"; }
+kill() { point; command kill "$@"; set -- $?; point; return "$1"; }
+start_by_argv() { point; whole_start; set -- $?; point; return "$1"; }
+say() { printf 'points %%s: %%s\\n' "$points" "$*" >&2; }
+"""
+
+
+def kill_at(two: Two, transaction: Transaction, point: int) -> Run:
+    """Run it and kill it at this point; 0 is never."""
+    text = script(transaction, POINTS % point).replace("\nstart_by_argv() {", "\nwhole_start() {", 1)
+    ended = subprocess.run(two.host.words(), input=text.encode(), capture_output=True, check=False, timeout=60, env=two.host.environment)
+    return Run(status=ended.returncode, stdout=ended.stdout.decode(), stderr=ended.stderr.decode())
+
+
+def count(two: Two, transaction: Transaction) -> int:
+    whole = kill_at(two, transaction, 0)
+    return int(whole.stderr.rpartition("points ")[2].partition(":")[0])
+
+
+def interrupted(folder: pathlib.Path, new: str, point: int) -> tuple[object, ...]:
+    """Kill a move at this point, and let the next run find what is left."""
+    with Host(folder, config=OLD) as host, Two(host) as two:
+        killed = kill_at(two, two.transaction(new, probes=()), point)
+        assert killed.status == -9, (point, killed)
+        nothing: dict[str, object] = dict.fromkeys(
+            ("files", "activate", "retire", "undo", "expected", "expected_after_undo", "ours", "probes"), ()
+        )
+        recovered = host.run(attrs.evolve(two.transaction(), id="recovery", old=None, **nothing))  # type: ignore[arg-type]
+        assert recovered.status == 0, (point, recovered)
+        assert {path.name for path in host.state.iterdir()} == {"last"}, point
+        return seen(two)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("new", "ends"), [(NEW, (STAYED, MOVED)), (V4, (STAYED,))], ids=["there", "and back"])
+def test_killed_between_any_two_commands_one_of_the_two_serves_all(tmp_path: pathlib.Path, new: str, ends: tuple[object, ...]) -> None:
+    with Host(tmp_path / "whole", config=OLD) as host, Two(host) as two:
+        points = count(two, two.transaction(new, probes=()))
+    assert points > 20
+    with ThreadPoolExecutor(6) as pool:
+        left = list(pool.map(lambda point: interrupted(tmp_path / str(point), new, point), range(1, points + 1)))
+
+    assert [state for state in left if state not in ends] == []
