@@ -12,7 +12,8 @@ from inet46.lint import RULES
 
 MODEL = Path(inet46.__file__).parent
 SAYING = [*sorted((MODEL / "formats").rglob("*.py")), *(MODEL / name for name in ("predict.py", "replay.py", "change.py"))]
-SAID = re.compile(r'"(I[0-9]{3})",\s*(?:name=)?"([a-z0-9-]+)"')
+SAID = re.compile(r'"(?P<code>I[0-9]{3})",\s*(?:name=)?"(?P<name>[a-z0-9-]+)"(?!:)')
+TOLD = re.compile(r'"(?P<name>[a-z0-9-]+)": "(?P<code>I[0-9]{3})"')  # a table of names
 CODE = re.compile(r'"(I[0-9]{3})"')
 OF_RULE = {rule.code: rule.name for rule in RULES}
 
@@ -21,8 +22,8 @@ def said() -> dict[tuple[str, str], str]:
     """Return where each code is said, by code and name."""
     found = {}
     for path in SAYING:
-        for match in SAID.finditer(path.read_text()):
-            found[match[1], match[2]] = str(path.relative_to(MODEL))
+        for match in (match for pattern in (SAID, TOLD) for match in pattern.finditer(path.read_text())):
+            found[match["code"], match["name"]] = str(path.relative_to(MODEL))
     return found
 
 

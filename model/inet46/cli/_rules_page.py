@@ -14,7 +14,7 @@ FAMILIES = {
     "I5": "Host: settings and surroundings",
     "I6": "Access: who may connect",
     "I7": "Reload: what a change leaves behind",
-    "I8": "Units: what systemd drops, ignores or stops at",
+    "I8": "Units and jobs: what systemd and launchd drop, ignore or stop at",
 }
 
 _INTRODUCTION = """\

@@ -110,7 +110,8 @@ def _looked_at(told: Told, tree: Tree) -> Host:
     for text in told.files.values():
         named |= {word for word in re.findall(r"(?<![^\s\"'=])/[^\s\"']+", text) if word.isprintable()}
         named |= {f"/{word}" for word in re.findall(r"\bserver[ \t]*=[ \t]*([^/\s]\S*)", text) if word.isprintable()}
-    programs = tuple(sorted(path for path in {*named, told.host.row.daemon} if _executable(path, tree)))
+    # A root may be the configuration alone, so that the super-server itself is not asked for.
+    programs = (told.host.row.daemon, *sorted(path for path in named if _executable(path, tree)))
     users, groups = (_names(tree, path) for path in ("/etc/passwd", "/etc/group"))
     return resolve(attrs.evolve(told.host.policy, programs=programs, users=users, groups=groups))
 

@@ -53,7 +53,7 @@ def sources(subject: Subject) -> tuple[Source, ...]:
 
 
 def classic(subject: Subject) -> Iterator[Entry]:
-    """Yield what was read from these texts, and not from xinetd's own files, of which other rules speak."""
+    """Yield what was read, but for xinetd's own files, of which other rules speak."""
     for entry in subject.reading.entries:
         if subject.xinetd is None or (entry.origin is not None and entry.origin.source.path == formats.COMPAT):
             yield entry

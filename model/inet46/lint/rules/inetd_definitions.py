@@ -60,7 +60,7 @@ def swallowed_line(subject: Subject) -> Found:
 
     Instead: an empty line or a comment below a definition that is off; it is dropped in place of the service.
 
-    Source: NetBSD usr.sbin/inetd/parse.c (getconfigent: goto more after parse_syntax_v2); read, not run
+    Source: NetBSD usr.sbin/inetd/parse.c (getconfigent: goto more behind parse_syntax_v2, as V2_SKIP and for off); read, not run
 
     """
     for fault in subject.said("I187"):
@@ -84,7 +84,7 @@ def unknown_directive(subject: Subject) -> Found:
 
     Instead: `.include`, or no dot.
 
-    Source: NetBSD usr.sbin/inetd/parse.c (parse_conf_directive)
+    Source: NetBSD usr.sbin/inetd/parse.c (getconfigent: Unknown directive)
 
     """
     yield from advised(subject, "I188", "write .include, or remove the dot")
@@ -101,7 +101,7 @@ def include_without_file(subject: Subject) -> Found:
 
     Instead: a pattern behind it, `.include inetd.d/*`, or no such line.
 
-    Source: NetBSD usr.sbin/inetd/parse.c (parse_conf_directive, include_configs)
+    Source: NetBSD usr.sbin/inetd/parse.c (getconfigent, include_configs)
 
     """
     yield from advised(subject, "I189", "name a file or a pattern, or remove the line")

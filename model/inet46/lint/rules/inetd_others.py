@@ -55,8 +55,8 @@ def bad_buffer_size(subject: Subject) -> Found:
 def already_converted(subject: Subject) -> Found:
     """What it catches: a second line for a service and a protocol, where the first one counts.
 
-    Why it bites: elsewhere the last one does. inetconv makes an SMF service of the first line, and of the second it says that it has been
-    converted already: what stands in that line never runs.
+    Why it bites: elsewhere the last one does. inetconv makes an SMF service of the first line, finds it there when it comes to the second
+    one, and makes nothing of that: what stands in it never runs.
 
     Example:
         imap stream tcp6 nowait root /usr/sbin/imapd imapd
@@ -137,8 +137,8 @@ def dgram_nowait(subject: Subject) -> Found:
 def unread_line(subject: Subject) -> Found:
     """What it catches: a line that the daemon passes over as a whole.
 
-    Why it bites: it is the last one and has no newline, or it is longer than the daemon's buffer. inetconv says `too long` of both and goes
-    on without the service.
+    Why it bites: it is the last one and has no newline, or it is longer than the daemon's buffer. inetconv looks for the newline, does not
+    find it, and goes on without the service.
 
     Example:
         imap stream tcp6 nowait root /usr/sbin/imapd imapd (and the file ends here, without a newline)

@@ -198,7 +198,8 @@ def unknown_user(subject: Subject) -> Found:
     marks = subject.inetd.user_group if subject.inetd is not None else ""
     group = f", and a group behind {' or '.join(repr(mark) for mark in marks)}" if marks else ""
     for fault in subject.said("I117"):
-        yield attrs.evolve(fault, help=f"write the user{group}")
+        missing = subject.host.policy.users is not None and " is unknown; " in fault.message
+        yield attrs.evolve(fault, help="make it first, or name another one" if missing else f"write the user{group}")
     for fields in subject.lines:
         if subject.entry(fields.span) is not None and fields.words[_USER].startswith("/"):
             text = f"{fields.words[0]}: user {fields.words[_USER]!r} is a path and no name: every client will be disconnected"

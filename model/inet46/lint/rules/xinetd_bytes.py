@@ -180,9 +180,11 @@ def byte_order_mark(subject: Subject) -> Found:
     Instead: UTF-8 without a mark.
 
     Source: xinetd parse.c (find_next_entry: missing service keyword), parsesup.c (next_line); measured on Debian 12; inetd.c of
-    every build (only line[0] == '#' is a comment)
+    every build (only line[0] == '#' is a comment). systemd passes the mark over.
 
     """
+    if subject.xinetd is None and subject.inetd is None:
+        return
     for source in subject.reading.sources:
         if source.text.startswith("\ufeff"):
             mark = Span(source, 0, 1)
