@@ -367,6 +367,21 @@ def test_sound_a_plain_service_is_planned_unless_the_host_cannot_do_it(
         check_sound(wishes, policy)
 
 
+@pytest.mark.parametrize("knob", KNOBS)
+@pytest.mark.parametrize("sharing", Sharing)
+@pytest.mark.parametrize("name", NAMES)
+def test_sound_a_socket_that_takes_ipv4_never_loses_the_list_for_ipv4(name: str, sharing: Sharing, knob: str | None) -> None:
+    key = resolve(name).kernel.knob
+    policy = HostPolicy(name=name, sharing=sharing, settings={} if knob is None or key is None else {key: knob})
+    wish = Service(name="imap", program=PROGRAM, access=Access(ipv4=("10.0.0.0/8",)))
+    try:
+        planned = plan([wish], policy)
+    except Unprovable as error:
+        assert error.reasons
+    else:
+        assert all(held.entry.only_from is not None for held in planned.sockets if Family.IPV4 in held.accepts)
+
+
 @given(service_lists(min_size=1, plain=True, transports=[Transport.TCP]), host_policies())
 @patient
 def test_sound_plain_tcp_services_are_planned_on_every_host(wishes: tuple[Service, ...], policy: HostPolicy) -> None:

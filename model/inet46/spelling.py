@@ -56,11 +56,13 @@ def duty(service: Service, binds: Sequence[Bind], host: Host) -> Mapping[str, ob
 
 def _only_from(service: Service, binds: Sequence[Bind], host: Host) -> tuple[str, ...] | None:
     access = service.access
-    dual = any(bind.family is Family.IPV6 and bind.v6only is False and bind.address is None for bind in binds)
+    # What a daemon leaves to the kernel is dual as well, if that is the kernel's own choice.
+    shared = {False} if host.v6only_default else {False, None}
+    dual = any(bind.family is Family.IPV6 and bind.v6only in shared and bind.address is None for bind in binds)
     families = [family for family in Family if (dual and family is Family.IPV4) or any(bind.family is family for bind in binds)]
     if all(access.of(family) is None for family in families):
         return None
-    mapped = len(families) > 1 and not isinstance(host.server, SystemdBuild)  # whose filter looks at packets, of which none is mapped
+    mapped = dual and not isinstance(host.server, SystemdBuild)  # whose filter looks at packets, of which none is mapped
     if mapped and access.ipv4 is not None and (access.ipv6 is None or any(map(_takes_mapped, access.ipv6))):
         # On a dual socket ::/0 and ::/1 match mapped IPv4 clients too: the list would let everybody in.
         raise Inexpressible([f"{service.name}: access for IPv4 cannot be limited on a socket that lets all of IPv6 in"])
