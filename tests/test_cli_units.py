@@ -149,6 +149,47 @@ def test_a_job_is_planned_read_back_and_checked_as_a_file_of_its_kind(tmp_path: 
     assert run("check", path, out).exit_code in {0, 1}
 
 
+def test_a_manifest_is_planned_read_back_and_checked_as_a_file_of_its_kind(tmp_path: Path) -> None:
+    (tmp_path / "imap.toml").write_text(SERVICES)
+    out = tmp_path / "out"
+    planned = answer("plan", tmp_path / "imap.toml", "--host", "illumos/inetd", "-o", out)
+    path = out / "lib/svc/manifest/site/inet46-imap-tcp.xml"
+    (path.parent / "ignored.txt").write_text("x")
+
+    assert planned["activate"] == [
+        "svccfg import /lib/svc/manifest/site/inet46-imap-tcp.xml",
+        "inetadm -e svc:/site/inet46-imap-tcp:default",
+    ]
+    for args in ((path,), (path.parent,), ("--root", out)):
+        answered = answer("sockets", *args, "--host", "illumos/inetd")["sockets"]
+        assert [(x["address"], x["v6only"]) for x in answered] == [("0.0.0.0", None), ("::", True)]
+    assert "nothing found in 1 file" in run("check", path).stdout
+    assert run("convert", path, "--from", "illumos/inetd", "--to", "debian-12/systemd").exit_code == 0
+    assert 'name = "imap"' in run("export", path, "--host", "illumos/inetd").stdout
+
+
+def test_lines_and_manifests_below_a_root_are_read_together(tmp_path: Path) -> None:
+    (tmp_path / "imap.toml").write_text(SERVICES)
+    root = tmp_path / "root"
+    (root / "etc/inet").mkdir(parents=True)
+    (root / "etc/inet/inetd.conf").write_text("imap stream tcp nowait root /bin/old old\nftp stream tcp6 nowait root /bin/ftpd ftpd\n")
+    result = run("plan", tmp_path / "imap.toml", "--host", "illumos/inetd", "--root", root, "-o", root, "--force")
+    again = run("plan", tmp_path / "imap.toml", "--host", "illumos/inetd", "--root", root)
+    answered = answer("sockets", "--host", "illumos/inetd", "--root", root)["sockets"]
+
+    assert "-imap stream tcp nowait root /bin/old old\n" in result.stdout
+    assert "then: inetadm -d svc:/network/imap/tcp:default, svccfg import" in result.stdout
+    assert (result.exit_code, again.exit_code) == (1, 0)
+    assert [(x["service"], x["address"]) for x in answered] == [("ftp", "::"), ("imap", "0.0.0.0"), ("imap", "::")]
+
+
+def test_a_folder_that_leads_back_into_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "broken.xml").write_text("<service_bundle>")
+
+    assert run("sockets", tmp_path, "--host", "illumos/inetd").exit_code == 1
+
+
 def test_units_are_checked_on_the_hosts_that_have_them(folder: Path) -> None:
     assert "I306" in run("check", folder / "imap.socket").stdout
     (folder / "imap.socket").write_text(f"{IMAP}BindIPv6Only=both\n")

@@ -9,6 +9,7 @@ import pytest
 from inet46 import formats
 from inet46.entry import Bind, Entry
 from inet46.errors import UnknownHost
+from inet46.formats import inetd, smf
 from inet46.host import HostPolicy
 from inet46.knowledge import (
     HOSTS,
@@ -93,7 +94,26 @@ def test_every_token_that_opens_something_is_reached_from_the_format(name: str) 
         waits = token.transport is Transport.UDP
         entry = Entry(service=service, port=port, transport=token.transport, binds=binds, program=Program(path="/x"), wait=waits)
         if binds:
-            assert formats.read(formats.write([entry], host), host).entries == (entry,)
+            text = inetd.write([entry], host.server, host)
+            assert formats.read({host.config: text}, host).entries == (entry,)
+
+
+def test_every_value_of_proto_is_reached_from_a_manifest() -> None:
+    host = resolve("illumos/inetd")
+    assert isinstance(host.server, InetdBuild)
+    for token in host.server.protos:
+        waits = token.transport is Transport.UDP
+        unit = smf.default("daytime", token.transport)
+        binds = tuple(Bind(family=bound.family, v6only=bound.v6only, key=smf.key(bound.key, unit)) for bound in token.opens)
+        entry = Entry(service="daytime", transport=token.transport, binds=binds, program=Program(path="/x"), wait=waits)
+
+        (text,) = formats.write([entry], host).values()
+        assert f'<value_node value="{token.name}"/>' in text
+        assert formats.read({f"{host.server.manifests}/x.xml": text}, host).entries == (entry,)
+
+
+def test_only_illumos_has_manifests() -> None:
+    assert {row.name for row in INETDS if row.manifests is not None or row.protos} == {"illumos-inetconv"}
 
 
 @pytest.mark.parametrize("build", XINETDS, ids=lambda build: build.name)

@@ -14,7 +14,7 @@ from inet46 import formats
 from inet46.diagnostics import Cost
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible, Unprovable
-from inet46.formats import inetd, launchd, systemd, xinetd
+from inet46.formats import inetd, launchd, smf, systemd, xinetd
 from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import HOSTS, PORTS, Dual, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
 from inet46.merge import merge
@@ -140,6 +140,60 @@ def test_lossless_launchd_gives_every_text_back(text: str) -> None:
     assert launchd.emit(launchd.parse(text)) == text
 
 
+MANIFEST = formats.write(
+    plan([Service(name="imap", program=PROGRAM, listeners=(Listener(family=Family.IPV4),))], "illumos/inetd").entries, "illumos/inetd"
+)["/lib/svc/manifest/site/inet46-imap-tcp.xml"]
+XML_WORDS = (
+    *("<service_bundle type='manifest'> </service_bundle> <service name='site/a'> </service> <instance name='b' enabled='true'> <!-- -->".split()),
+    *("</instance> <create_default_instance enabled='true'/> <![CDATA[ ]]> <propval name='wait' value='maybe'/> <!DOCTYPE &lt; &a; <?x ?>".split()),
+    "<!DOCTYPE service_bundle [<!ENTITY a 'b'>]>", "<?xml version='1.0' encoding='utf-16'?>", "<?xml version='1.0' encoding='klingon'?>", "<a>" * 70,
+    "<restarter><service_fmri value='svc:/network/inetd:default'/></restarter>", "<xi:include href='/etc/shadow'/>",
+    "<exec_method name='inetd_start' exec='/bin/x &apos;a b&apos; $HOME `id` ; x'/>", "<property_group name='inetd'>", "</property_group>",
+    "<property name='proto'><astring_list><value_node value='tcp6only'/><value_node value='tcp'/></astring_list></property>",
+)  # fmt: skip
+ALTERED = (
+    "true",
+    "false",
+    "tcp",
+    "tcp6only",
+    "stream",
+    "imap",
+    "0",
+    "inetd",
+    "name",
+    "/usr/local/libexec/imapd",
+    "root",
+    ">",
+    '"',
+    "value",
+    "isrpc",
+)
+altered = st.builds(
+    lambda old, new, text: text.replace(old, new, 1), st.sampled_from(ALTERED), st.sampled_from([*XML_WORDS, "", "-1", "udp", "9" * 30]) | scraps, st.just(MANIFEST)
+)  # fmt: skip
+manifests = altered | st.lists(st.sampled_from(XML_WORDS) | scraps, max_size=14).map("".join)
+
+
+@given(documents | manifests)
+@example("<?xml version='1.0' encoding='utf-7'?><a/>")
+@example("\ud800")
+@example("<" * 9)
+def test_lossless_smf_gives_every_text_back(text: str) -> None:
+    assert smf.emit(smf.parse(text)) == text
+
+
+@given(manifests, manifests)
+@patient
+def test_lossless_reading_manifests_never_raises(one: str, other: str) -> None:
+    host = resolve("illumos/inetd")
+    files = {f"/lib/svc/manifest/site/{name}.xml": text for name, text in (("a", one), ("b", other), ("ours", MANIFEST))}
+
+    reading = formats.read(files, host)
+
+    assert [entry for entry in reading.entries if entry.origin and entry.origin.source.path.endswith("ours.xml")]
+    predict(reading.entries, host)
+
+
 @given(st.sampled_from(NAMES), documents | unit_files | jobs, documents | unit_files | jobs)
 @patient
 def test_lossless_reading_never_raises_on_any_host(name: str, main: str, other: str) -> None:
@@ -154,6 +208,7 @@ def test_lossless_reading_never_raises_on_any_host(name: str, main: str, other: 
         f"{host.config}/a.socket.d/b.conf": other,
         f"{host.config}/sockets.target.wants/a.socket": formats.Link("/x"),
         f"{host.config}/a.plist": other,
+        "/lib/svc/manifest/site/a.xml": other,
     }
 
     reading = formats.read(files, host)
@@ -342,8 +397,6 @@ def cannot(host: Host, sharing: Sharing, transport: Transport, knob: str | None)
         and not resolve(HostPolicy(name=host.name, settings={str(host.kernel.knob): knob} if knob else {})).v6only_default
     ):
         return "no token sets IPV6_V6ONLY, so that with the kernel's setting at 0 there is no such socket"
-    if sharing is Sharing.SEPARATE and host.server.name == "illumos-inetconv":
-        return "tcp6 takes both families, and tcp6only cannot be said in inetd.conf"
     if sharing is Sharing.MAPPED and host.server.name == "launchd":
         return "launchd sets IPV6_V6ONLY on every IPv6 socket (facts/os.md 4)"
     return None
@@ -367,6 +420,21 @@ def test_sound_a_plain_service_is_planned_unless_the_host_cannot_do_it(
         check_sound(wishes, policy)
 
 
+@pytest.mark.parametrize("knob", KNOBS)
+@pytest.mark.parametrize("sharing", Sharing)
+@pytest.mark.parametrize("name", NAMES)
+def test_sound_a_socket_that_takes_ipv4_never_loses_the_list_for_ipv4(name: str, sharing: Sharing, knob: str | None) -> None:
+    key = resolve(name).kernel.knob
+    policy = HostPolicy(name=name, sharing=sharing, settings={} if knob is None or key is None else {key: knob})
+    wish = Service(name="imap", program=PROGRAM, access=Access(ipv4=("10.0.0.0/8",)))
+    try:
+        planned = plan([wish], policy)
+    except Unprovable as error:
+        assert error.reasons
+    else:
+        assert all(held.entry.only_from is not None for held in planned.sockets if Family.IPV4 in held.accepts)
+
+
 @given(service_lists(min_size=1, plain=True, transports=[Transport.TCP]), host_policies())
 @patient
 def test_sound_plain_tcp_services_are_planned_on_every_host(wishes: tuple[Service, ...], policy: HostPolicy) -> None:
@@ -383,15 +451,13 @@ def refusal(wish: Service, host: Host) -> str | None:
     if isinstance(host.server, SystemdBuild | LaunchdBuild):
         return unit_refusal(wish, host)
     one = dual or host.policy.sharing is Sharing.MAPPED
-    builtin, six = isinstance(wish.program, Builtin), any(listener.family is Family.IPV6 for listener in wish.wanted)
-    shared = dual or (free_to_share(wish) and host.policy.sharing is not Sharing.SEPARATE)
+    builtin = isinstance(wish.program, Builtin)
     inetd_build = host.server if isinstance(host.server, InetdBuild) else None
-    debian, netbsd, illumos = (host.server.name == name for name in ("debian-openbsd-inetd", "netbsd-inetd", "illumos-inetconv"))
+    debian, netbsd = (host.server.name == name for name in ("debian-openbsd-inetd", "netbsd-inetd"))
     reasons = {
         "tcp46 works with a number only, and a built-in service only with its name": debian and builtin and one,
         "what one service needs of the kernel's setting, another may not bear": netbsd and (one or not host.v6only_default),
-        "neither a group nor a built-in service can be said": illumos and (wish.group is not None or builtin),
-        "an IPv6 socket takes IPv4 clients too": illumos and six and not shared,
+        "SMF has no built-in service": inetd_build is not None and inetd_build.manifests is not None and builtin,
         "no socket takes both families": host.kernel.dual is Dual.NEVER and one,
         "this inetd knows services by name only": inetd_build is not None and not inetd_build.numeric_ports and not listed,
         "a built-in service has no number": inetd_build is not None and builtin and not listed,
@@ -509,6 +575,7 @@ def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) 
     parts = draw(st.lists(st.sampled_from(FOREIGN_XINETD if is_xinetd else FOREIGN_INETD), unique=True, max_size=6))
     own: list[str] = []
     owned: list[Mapping[str, str]] = []
+    manifests = isinstance(host.server, InetdBuild) and host.server.manifests is not None
     foreign = draw(st.lists(st.sampled_from(FOREIGN_UNITS if isinstance(host.server, SystemdBuild) else FOREIGN_JOBS), max_size=6))
     for wish in wishes:
         if draw(st.booleans()):
@@ -522,10 +589,13 @@ def old_files(draw: st.DrawFn, policy: HostPolicy, wishes: tuple[Service, ...]) 
             owned.append(other.files)
     if isinstance(host.server, SystemdBuild | LaunchdBuild):
         return dict(item for files in draw(st.permutations([*foreign, *owned])) for item in files.items())
-    texts = draw(st.permutations([*parts, *own]))
+    texts = draw(st.permutations([*parts, *([] if manifests else own)]))
     main = "".join(texts)
     if draw(st.booleans()):
         main = main.removesuffix("\n")
+    if manifests:
+        theirs = draw(st.sampled_from([{}, {"/lib/svc/manifest/site/ftp.xml": MANIFEST.replace("imap", "ftp")}]))
+        return {host.config: main, **theirs, **dict(item for files in owned for item in files.items())}
     if not is_xinetd:
         return {host.config: main}
     if draw(st.booleans()):

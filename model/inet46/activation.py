@@ -14,7 +14,7 @@ import attrs
 
 from inet46.change import After, State, fate, predict_change
 from inet46.entry import Entry
-from inet46.formats import Reading, launchd, systemd
+from inet46.formats import Reading, launchd, smf, systemd
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild
 
 __all__ = ["RELOAD", "RESTART", "activation"]
@@ -28,7 +28,7 @@ def activation(before: Iterable[Entry] | Reading, after: Iterable[Entry] | Readi
 
     The verbs are those of the transaction: reload, restart, settle, signal NAME. A reload that kills the running sessions of a service
     that stays is dearer than a restart, which leaves them alone. For systemd and launchd they are the words for systemctl and launchctl:
-    daemon-reload, stop UNIT, start UNIT, enable --now UNIT, bootstrap system PATH, and their like.
+    daemon-reload, stop UNIT, start UNIT, enable --now UNIT, bootstrap system PATH, and their like. For SMF they are whole commands.
     """
     old, new = _reading(before), _reading(after)
     if old == new or (old.entries == new.entries and fate(old) is State.SERVES):
@@ -38,6 +38,8 @@ def activation(before: Iterable[Entry] | Reading, after: Iterable[Entry] | Readi
             return _systemd(old.entries, new.entries)
         case LaunchdBuild():
             return _launchd(old.entries, new.entries, host)
+        case InetdBuild(manifests=str(folder)) as build:
+            return _smf(old.entries, new.entries, build, folder)
         case InetdBuild() | XinetdBuild():
             return _signalled(old, new, host)
         case other:
@@ -110,6 +112,33 @@ def _launchd(old: tuple[Entry, ...], new: tuple[Entry, ...], host: Host) -> tupl
         *(f"bootout system/{name}" for name in gone),
         *(f"bootstrap system {launchd.path_of(after[name][0], host)}" for name in come),
     )
+
+
+def _smf(old: tuple[Entry, ...], new: tuple[Entry, ...], build: InetdBuild, folder: str) -> tuple[str, ...]:
+    """Disable what goes, then import what changes or comes; `svccfg import` never enables what is there and disabled, nor the other way.
+
+    What inetconv has made of a line stays when the line goes, so that it is disabled as well. A refresh binds anew if it has to.
+    """
+    manifests, lines = (
+        tuple(_by(name, tuple(x for x in told if smf.in_manifest(x, build) is wanted)) for told in (old, new))
+        for name, wanted in ((smf.fmri, True), (smf.converted, False))
+    )
+    gone = [name for before, after in (manifests, lines) for name in before if name not in after]
+    come = [name for name in manifests[1] if name not in manifests[0]]
+    changed = [name for name in manifests[1] if name in manifests[0] and manifests[1][name] != manifests[0][name]]
+    written = any(name not in lines[0] for name in lines[1])
+    rewritten = any(name in lines[0] and lines[0][name] != lines[1][name] for name in lines[1])
+    return (
+        *(f"inetadm -d {name}" for name in gone),
+        *(f"svccfg import {_manifest(manifests[1][name][0], folder)}" for name in (*come, *changed)),
+        *(f"inetadm -e {name}" for name in come),
+        *(f"svcadm refresh {name}" for name in changed),
+        *(["inetconv -f"] if rewritten else ["inetconv"] if written else []),
+    )
+
+
+def _manifest(entry: Entry, folder: str) -> str:
+    return entry.origin.source.path if entry.origin is not None else smf.path_of(entry, folder)
 
 
 def _by(name_of: Callable[[Entry], str], entries: tuple[Entry, ...]) -> dict[str, list[Entry]]:

@@ -16,7 +16,7 @@ from inet46.activation import RESTART, activation
 from inet46.diagnostics import Severity, Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible, Unprovable
-from inet46.formats import inetd
+from inet46.formats import inetd, smf
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Setting, SystemdBuild, XinetdBuild, resolve
 from inet46.plan import home, plan, skeleton
@@ -173,6 +173,8 @@ def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Rea
 
 def _editor(host: Host, files: Mapping[str, str], services: tuple[Service, ...]) -> _Editor | _Units:
     match host.server:
+        case InetdBuild(manifests=str()):
+            return _Manifests(host, files)
         case InetdBuild() | XinetdBuild():
             return _Editor(host, dict(files), _read_paths(services, host, files))
         case SystemdBuild() | LaunchdBuild():
@@ -290,6 +292,31 @@ class _Units:
             except Inexpressible as error:
                 raise Unprovable(error.losses) from None
         return {**off, **self.texts}
+
+
+@attrs.define
+class _Manifests(_Units):
+    """Edits where a service is told of in a manifest of its own, and older ones in lines of a file that is taken over into such."""
+
+    def replace(self, service: Service, mine: tuple[Entry, ...], told: tuple[Entry, ...]) -> None:
+        """Put manifests in the place of others, which goes on saying what no service says (tcp_wrappers), and of lines."""
+        further = smf.carried(mine)
+        super().replace(service, mine, tuple(attrs.evolve(entry, extra=further) for entry in told))
+
+    def result(self) -> dict[str, str]:
+        """Return the new text of each file, edited from its end: a place in it stays where it is until it is come to."""
+        texts = dict(self.files)
+        for entry in sorted(self.gone, key=lambda entry: _span(entry).start, reverse=True):
+            span = _span(entry)
+            path = span.source.path
+            if path == self.host.config:
+                texts[path] = texts[path][: span.start] + texts[path][span.stop :]
+            elif path not in self.texts:
+                try:
+                    texts |= formats.switched_off(entry, texts, self.host)
+                except Inexpressible as error:
+                    raise Unprovable(error.losses) from None
+        return {path: text for path, text in {**texts, **self.texts}.items() if self.files.get(path) != text}
 
 
 def _guarded(service: Service, fresh: Entry, mine: tuple[Entry, ...]) -> Entry:

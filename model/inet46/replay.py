@@ -288,7 +288,7 @@ class XinetdReplay(Replay):
 
 @attrs.define
 class UnitReplay(Replay):
-    """A systemd or launchd: each unit by itself, in which a bind that fails takes others with it; it is stopped before it is started."""
+    """A systemd, launchd or SMF: each unit by itself, in which a bind that fails may take others with it; it is stopped, then started."""
 
     def load(self, files: Iterable[Sequence[Entry]]) -> None:
         """Stop every unit, and start those that are told of."""
@@ -316,17 +316,20 @@ class UnitReplay(Replay):
                 return
 
     def _start(self, entry: Entry) -> Iterable[Slot]:
-        """Open the sockets of one entry, up to the first that cannot be had."""
+        """Open the sockets of one entry, as a rule up to the first that cannot be had."""
         faults = len(self.faults)
+        alone = self.host.failing is Failing.ALONE
         for bind, socket in self._binds(entry):
             slot = Slot((object(),), entry, bind, socket, wait=entry.wait, passes=entry.wait)
-            if len(self.faults) > faults:
+            if len(self.faults) > faults and not alone:
                 return
-            if not self._open(slot):
+            if self._open(slot):
+                self.slots[slot.key] = slot
+                yield slot
+            else:
                 self.lost.append(slot)
-                return
-            self.slots[slot.key] = slot
-            yield slot
+                if not alone:
+                    return
 
     def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
         """Nothing is lost here but what the unit loses as a whole."""
@@ -354,6 +357,8 @@ def _named(bind: Bind) -> str | None:
 def replay_of(host: Host) -> Replay:
     """Return the machine of a host, with an empty table."""
     match host.server:
+        case InetdBuild(manifests=str()):
+            return UnitReplay(host)
         case InetdBuild() as build:
             return InetdReplay(host, build=build)
         case XinetdBuild():

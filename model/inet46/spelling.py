@@ -15,6 +15,7 @@ import attrs
 
 from inet46.entry import Bind, Entry
 from inet46.errors import Inexpressible, Unprovable
+from inet46.formats import smf
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, SystemdBuild, Token, XinetdBuild
 from inet46.proof import port_of
 from inet46.service import Builtin, Program, Service
@@ -56,11 +57,13 @@ def duty(service: Service, binds: Sequence[Bind], host: Host) -> Mapping[str, ob
 
 def _only_from(service: Service, binds: Sequence[Bind], host: Host) -> tuple[str, ...] | None:
     access = service.access
-    dual = any(bind.family is Family.IPV6 and bind.v6only is False and bind.address is None for bind in binds)
+    # What a daemon leaves to the kernel is dual as well, if that is the kernel's own choice.
+    shared = {False} if host.v6only_default else {False, None}
+    dual = any(bind.family is Family.IPV6 and bind.v6only in shared and bind.address is None for bind in binds)
     families = [family for family in Family if (dual and family is Family.IPV4) or any(bind.family is family for bind in binds)]
     if all(access.of(family) is None for family in families):
         return None
-    mapped = len(families) > 1 and not isinstance(host.server, SystemdBuild)  # whose filter looks at packets, of which none is mapped
+    mapped = dual and not isinstance(host.server, SystemdBuild)  # whose filter looks at packets, of which none is mapped
     if mapped and access.ipv4 is not None and (access.ipv6 is None or any(map(_takes_mapped, access.ipv6))):
         # On a dual socket ::/0 and ::/1 match mapped IPv4 clients too: the list would let everybody in.
         raise Inexpressible([f"{service.name}: access for IPv4 cannot be limited on a socket that lets all of IPv6 in"])
@@ -106,6 +109,8 @@ def tellable(spellings: Iterable[Spelling], reasons: dict[str, None]) -> list[tu
 def spellings(service: Service, goals: tuple[Goal, ...], host: Host, present: frozenset[Entry]) -> Iterator[Spelling]:
     """Yield the ways to say these goals on this super-server, in order of preference."""
     match host.server:
+        case InetdBuild(manifests=str()) as build:
+            yield from _manifest_spellings(service, goals, build, host, _names(service, build, host, present))
         case InetdBuild() as build:
             yield from _inetd_spellings(service, goals, build, host, _names(service, build, host, present))
         case XinetdBuild() as build:
@@ -171,6 +176,35 @@ def _inetd_entries(service: Service, name: _Name, tokens: tuple[Token, ...], goa
 def _inetd_entry(service: Service, name: _Name, token: Token, goal: Goal, host: Host) -> Entry:
     binds = tuple(Bind(family=x.family, v6only=x.v6only, address=goal.address, key=x.key) for x in token.opens)
     return _entry(service, binds, host, name=name[0], port=name[1], id=None)
+
+
+def _manifest_spellings(service: Service, goals: tuple[Goal, ...], build: InetdBuild, host: Host, names: list[_Name]) -> Iterator[Spelling]:
+    """Yield a value of proto for each goal in every combination.
+
+    Sockets at one address are one instance. A server that is handed the socket itself has one for each: while it runs, inetd listens on
+    none of the instance's.
+    """
+    mine = [token for token in build.protos if token.transport is service.transport]
+    choices = [[token for token in mine if _opens(token, goal)] for goal in goals]
+    for (name, _), tokens in itertools.product(names, itertools.product(*choices)):
+        groups: dict[object, list[tuple[Token, Goal]]] = {}
+        for number, (token, goal) in enumerate(zip(tokens, goals, strict=True)):
+            groups.setdefault(number if service.waits else goal.address, []).append((token, goal))
+        yield partial(_manifests, service, name, tuple(groups.values()), host)
+
+
+def _manifests(service: Service, name: str, groups: tuple[list[tuple[Token, Goal]], ...], host: Host) -> tuple[Entry, ...]:
+    made = []
+    for number, pairs in enumerate(groups):
+        tail = _id("", pairs[0][1], number)
+        unit = smf.default(name, service.transport, tail or "")
+        binds = tuple(
+            Bind(family=bound.family, v6only=bound.v6only, address=goal.address, key=smf.key(bound.key, unit))
+            for token, goal in pairs
+            for bound in token.opens
+        )
+        made.append(_entry(service, binds, host, name=name, port=None, id=None if tail is None else unit))
+    return tuple(made)
 
 
 def _entry(service: Service, binds: tuple[Bind, ...], host: Host, *, name: str, port: int | None, id: str | None) -> Entry:  # noqa: A002

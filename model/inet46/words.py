@@ -40,6 +40,8 @@ def verbs(activate: Iterable[str], unit: str) -> str:
     command = {"systemd": "systemctl", "launchd": "launchctl"}.get(unit)
     if command is not None:
         return ", ".join(f"{command} {verb}" for verb in activate)
+    if unit.startswith("svc:"):
+        return ", ".join("restart " + unit if verb == "restart" else verb for verb in activate)
     said = {"reload": f"reload {unit} (SIGHUP)", "restart": f"restart {unit}", "settle": "wait until it has done so"}
     return ", ".join(said.get(verb, f"send it SIG{verb.removeprefix('signal ')}") for verb in activate)
 

@@ -192,6 +192,9 @@ def _inetd(build: InetdBuild) -> Iterator[str]:
         for token in build.tokens
     ]
     yield _table(("Protocol", "Opens"), rows)
+    if build.manifests is not None:
+        yield f"Manifests in `{build.manifests}`, which have more to say of it:\n"
+        yield _table(("`proto`", "Opens"), [(f"`{token.name}`", " and ".join(map(_opens, token.opens))) for token in build.protos])
     yield _list(_protocols(build))
     yield _list(_grammar(build))
     yield _list(_running(build))

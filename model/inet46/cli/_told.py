@@ -209,8 +209,10 @@ def gather(given: tuple[Given, ...], host: Host, root: Path | None) -> Told:
     reads after it, and the /etc/inetd.conf of -inetd_compat. Raises Refused with every file that cannot be read.
     """
     tree = Tree(root)
-    givens = list(given) if given else [_locate(host.config, tree)]
-    started = root is not None and any(one.path == host.config for one in givens)
+    manifests = host.server.manifests if isinstance(host.server, InetdBuild) else None
+    there = bool(given) or manifests is None or tree.is_file(host.config) or not tree.is_folder(manifests)
+    givens = list(given or ([_locate(host.config, tree)] if there else []))
+    started = not there or (root is not None and any(one.path == host.config for one in givens))
     if isinstance(host.server, SystemdBuild | LaunchdBuild):
         state = Gatherer(tree, host)
         (_units.started if started else _units.given)(state, givens)
@@ -219,7 +221,10 @@ def gather(given: tuple[Given, ...], host: Host, root: Path | None) -> Told:
         return _xinetd(givens, host, tree, started=started)
     if started and host.directory and not any(one.path == host.directory for one in givens) and tree.names(host.directory):
         givens.append(Given(host.directory, tree.real(host.directory), host.directory))
-    return _inetd(givens, host, tree)
+    state = Gatherer(tree, host)
+    if manifests is not None:
+        givens = _units.manifests(state, givens, manifests, started=started)
+    return _inetd(givens, state)
 
 
 def _locate(path: str, tree: Tree) -> Given:
@@ -246,10 +251,9 @@ def _below(one: Given, tree: Tree, root: Path) -> Given:
     return Given(posixpath.normpath(f"/{inside}"), tree.real(inside), one.shown)
 
 
-def _inetd(givens: list[Given], host: Host, tree: Tree) -> Told:
+def _inetd(givens: list[Given], state: Gatherer) -> Told:
     """Number the files: an inetd reads the files of its folder in the order of their names."""
-    state = Gatherer(tree, host)
-    if isinstance(host.server, InetdBuild) and host.server.keyed:
+    if isinstance(state.host.server, InetdBuild) and state.host.server.keyed:
         return _including(givens, state)
     for one in givens:
         for member in state.members(one, xinetd=False) if one.real.is_dir() else [one]:
@@ -306,6 +310,8 @@ def present(host: Host, root: Path) -> Mapping[str, str]:
     xinetd = isinstance(host.server, XinetdBuild)
     if isinstance(host.server, SystemdBuild | LaunchdBuild):
         _units.started(state, [])
+    if isinstance(host.server, InetdBuild) and host.server.manifests is not None:
+        _units.manifests(state, [], host.server.manifests, started=True)
     state.if_there(host.config)
     if xinetd:
         state.includes()

@@ -17,10 +17,11 @@ from inet46.knowledge import LaunchdBuild, SystemdBuild
 if TYPE_CHECKING:
     from inet46.cli._told import Gatherer, Given
 
-__all__ = ["given", "started"]
+__all__ = ["given", "manifests", "started"]
 
 _BESIDE = re.compile(r".*\.(d|wants|requires|upholds)")
 _WANTED = re.compile(r"\.(wants|requires|upholds)/")
+_DEEPEST = 8  # folders inside one another; a link may lead round in a circle
 _STARTED = "/run/systemd/system/sockets.target.wants"
 
 
@@ -33,6 +34,42 @@ def started(state: Gatherer, givens: Sequence[Given]) -> None:
         _one(state, one)
     _targets(state)
     _start(state, {posixpath.basename(one.path) for one in others})
+
+
+def manifests(state: Gatherer, givens: Sequence[Given], home: str, *, started: bool) -> list[Given]:
+    """Take the manifests of SMF among the PATHs, and what is in the folders among them; return the others, which are lines.
+
+    On a host that is started the folder of the site's manifests counts too; what is in folders inside it is found there alone.
+    """
+    rest: list[Given] = []
+    for one in givens:
+        if one.real.is_dir():
+            names = _manifests(state, one.path)
+            for name in names:
+                state.taken(state.tree.real(posixpath.join(one.path, name)), posixpath.join(one.shown, name), f"{home}/{name}")
+            rest += [] if names else [one]
+        elif one.path.endswith(".xml"):
+            state.given(one, f"{home}/{posixpath.basename(one.path)}")
+        else:
+            rest.append(one)
+    if started:
+        for name in _manifests(state, home):
+            state.found(f"{home}/{name}")
+    return rest
+
+
+def _manifests(state: Gatherer, folder: str, below: str = "") -> list[str]:
+    """Return the manifests in a folder and in those inside it, by their names from there."""
+    here = posixpath.join(folder, below)
+    found: list[str] = []
+    with state.problems.gather():
+        for name in state.tree.listing(here):
+            path = posixpath.join(below, name)
+            if state.tree.is_folder(posixpath.join(folder, path)) and path.count("/") < _DEEPEST:
+                found += _manifests(state, folder, path)
+            elif name.endswith(".xml") and state.tree.is_file(posixpath.join(folder, path)):
+                found.append(path)
+    return found
 
 
 def _folders(state: Gatherer) -> tuple[str, ...]:

@@ -56,20 +56,30 @@ def candidates(given: Iterable[Given]) -> tuple[tuple[tuple[Given, ...], tuple[H
 
     A folder is what most of its files are. Raises Refused when nothing is told about a file by its looks.
     """
-    kinds: dict[type[Server], list[Given]] = {}
+    kinds: dict[type[Server] | None, list[Given]] = {}
     for one in given:
         kinds.setdefault(_kind(one), []).append(one)
     hosts = [resolve(row.name) for row in HOSTS]
-    return tuple((tuple(mine), tuple(host for host in hosts if isinstance(host.server, kind))) for kind, mine in kinds.items())
+    return tuple((tuple(mine), tuple(host for host in hosts if _reads(host.server, kind))) for kind, mine in kinds.items())
+
+
+def _reads(server: Server, kind: type[Server] | None) -> bool:
+    """Return True for a super-server of this kind; None are those that are told by manifests of SMF."""
+    return isinstance(server, kind) if kind is not None else isinstance(server, InetdBuild) and server.manifests is not None
 
 
 _XINETD = re.compile(r"^[ \t]*(service[ \t]+\S+|defaults|include(dir)?[ \t]+\S+)[ \t\r]*(\{.*)?$", re.MULTILINE | re.IGNORECASE)
 
 
-def _kind(one: Given) -> type[Server]:
-    """Tell units and jobs by their names, an xinetd's file by a line that begins a paragraph; all else is lines of an inetd.conf."""
+def _kind(one: Given) -> type[Server] | None:
+    """Tell units, jobs and manifests by their names, an xinetd's file by a line that begins a paragraph; all else is an inetd.conf."""
     names = Tree().listing(str(one.real)) if one.real.is_dir() else [one.path]
-    for suffixes, kind in ((r".*\.(socket|service)", SystemdBuild), (r".*\.plist", LaunchdBuild)):
+    named: tuple[tuple[str, type[Server] | None], ...] = (
+        (r".*\.(socket|service)", SystemdBuild),
+        (r".*\.plist", LaunchdBuild),
+        (r".*\.xml", None),
+    )
+    for suffixes, kind in named:
         if sum(re.fullmatch(suffixes, name) is not None for name in names) * 2 > len(names):
             return kind
     if not one.real.is_dir():

@@ -56,6 +56,7 @@ def _print() -> None:
 def _second_line(host: Host) -> tuple[str, str, str]:
     also = [f"{host.directory}/"] if host.directory else []
     also += ["/etc/inetd.conf"] if host.compat else []
+    also += [f"{host.server.manifests}/"] if isinstance(host.server, InetdBuild) and host.server.manifests else []
     return f"  {evidence(host.row)}{'' if host.row.deploys else ', no deploys'}", f"on {host.kernel.name}", " ".join(also)
 
 
@@ -114,4 +115,5 @@ def _running(build: InetdBuild) -> dict[str, Any]:
         "pid_file": build.pid_file,
         "reload": {"matches": list(build.matches), "rebinds_all": build.rebinds_all, "missing_file_kills": build.missing_file_kills},
         "retry": build.retry,
+        "manifests": build.manifests,
     }

@@ -198,7 +198,8 @@ def _access(access: Access) -> str:
 
 def _nearest(loss: Loss, host: Host) -> Loss:
     """Add what comes nearest on this kind of super-server."""
-    kind = "inetd" if isinstance(host.server, InetdBuild) else host.policy.super_server
+    lines = isinstance(host.server, InetdBuild) and host.server.manifests is None
+    kind = "inetd" if lines else "smf" if isinstance(host.server, InetdBuild) else host.policy.super_server
     thing = "rate" if loss.thing == "cps" else loss.thing
     return attrs.evolve(loss, instead=NEAREST.get((thing, kind), NEAREST.get((thing, ""))))
 

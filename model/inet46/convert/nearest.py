@@ -2,7 +2,7 @@
 
 A key is the kind of thing (the attribute of xinetd, or the field of a Service) and the kind of super-server; "" is every kind that has no
 row of its own. The text says the equivalent and how it differs. Sources: systemd.socket(5), systemd.exec(5), hosts_access(5),
-launchd.plist(5), inetd(8) of each system; what systemd does beyond a limit was measured with systemd 252.
+launchd.plist(5), inetd(8) and project(5) of each system; what systemd does beyond a limit was measured with systemd 252.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ NEAREST: dict[tuple[str, str], str] = {
         "rate",
         "inetd",
     ): "the super-server's own rate (nowait.MAX, -R), which closes the port for ten minutes and counts a minute, not a second",
+    ("rate", "smf"): "max_con_rate, which counts one second, and con_rate_offline: the port is closed so long, and comes back by itself",
     ("rate", "launchd"): "none; pf can limit new connections for each address (max-src-conn-rate)",
     ("rate", ""): "a rate in the packet filter (nftables: limit rate)",
     ("instances", "inetd"): "a number of connections a minute (nowait.MAX), which is no number of servers at once",
@@ -26,8 +27,15 @@ NEAREST: dict[tuple[str, str], str] = {
     ("per_source", "launchd"): "none; pf can limit connections for each address (max-src-conn)",
     ("per_source", ""): "the packet filter (nftables: ct count)",
     ("access", "inetd"): "tcpd as the server with the same networks in /etc/hosts.allow: a client is then disconnected after it connected",
+    (
+        "access",
+        "smf",
+    ): "tcp_wrappers=true, for stream and nowait, and the same networks in /etc/hosts.allow: a client is disconnected after it connected",
     ("access", "launchd"): "rules of pf for the port",
     ("access", ""): "rules of the packet filter for the port",
+    ("rlimits", "smf"): "resource controls of a project (project(5)), which the method context can name",
+    ("umask", "smf"): "a wrapper that sets umask, as the server",
+    ("nice", "smf"): "/usr/bin/nice as the server, with the program as its argument",
     ("nice", "inetd"): "/usr/bin/nice as the server, with the program as its argument",
     ("umask", "inetd"): "a wrapper that sets umask, as the server",
     ("rlimits", "inetd"): "a login class (FreeBSD), or a wrapper that sets ulimit, as the server",

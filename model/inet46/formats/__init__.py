@@ -15,7 +15,7 @@ import attrs
 from inet46.diagnostics import Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
-from inet46.formats import inetd, launchd, systemd, xinetd
+from inet46.formats import inetd, launchd, smf, systemd, xinetd
 from inet46.formats._reading import Reading, contend
 from inet46.formats.systemd import Link
 from inet46.host import HostPolicy
@@ -39,21 +39,17 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
     match where.server:
         case InetdBuild() as build:
             paths = _inetd_paths(files, where)
-            paths = _inetd_paths(files, where)
             folder = tuple(path for path in paths if path != where.config)
             reading = inetd.read((inetd.parse(files[path], path) for path in paths), build, where, files, folder)
-            return attrs.evolve(reading, unknown=(*reading.unknown, *_contests(reading.entries, (*reading.unordered, folder), where)))
+            contests = _contests(reading.entries, (*reading.unordered, folder), where)
+            reading = attrs.evolve(reading, unknown=(*reading.unknown, *contests))
+            return reading if build.manifests is None else _joined(reading, smf.read(files, build))
         case XinetdBuild() as build:
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
             compat = inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)
             main = xinetd.read(files, build, where, compat.entries, _nameless(compat))
-            return attrs.evolve(
-                main,
-                faults=(*main.faults, *compat.faults),
-                unknown=(*main.unknown, *compat.unknown),
-                sources=(*main.sources, *compat.sources),
-            )
+            return _joined(main, attrs.evolve(compat, entries=()))
         case SystemdBuild() as build:
             return systemd.read(files, build, where)
         case LaunchdBuild() as build:
@@ -62,15 +58,29 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             assert_never(other)
 
 
+def _joined(one: Reading, other: Reading) -> Reading:
+    return attrs.evolve(
+        one,
+        entries=(*one.entries, *other.entries),
+        faults=(*one.faults, *other.faults),
+        unknown=(*one.unknown, *other.unknown),
+        sources=(*one.sources, *other.sources),
+    )
+
+
 def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | None = None, *, like: str = "") -> dict[str, str]:
     """Return the files that tell a host's super-server of these entries, by path; `like` is the text in whose place they go.
 
-    A super-server that has them in one text gets that text at `path`, or else as its main file; units and jobs are files of their own.
+    A super-server that has them in one text gets that text at `path`, or else as its main file; units, jobs and manifests are files of
+    their own.
     What is written is read back at once. Raises Inexpressible, with everything that it cannot be told.
     """
     where, said = resolve(host), tuple(entries)
     main = where.config if path is None else path
     match where.server:
+        case InetdBuild(manifests=str()) as build:
+            files = smf.write(said, build)
+            heard = smf.read(files, build)
         case InetdBuild() as build:
             files = {main: inetd.write(said, build, where, like=like)}
             heard = inetd.read([inetd.parse(files[main], where.config)], build, where)
@@ -91,13 +101,18 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
 
 
 def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str, str]:
-    """Return the changes to files of their own that keep an entry's unit, or job, from being started.
+    """Return the changes to files of their own that keep an entry's unit, job or instance from being started.
 
     Raises Inexpressible if the file cannot be edited so.
     """
     if isinstance(host.server, SystemdBuild):
         return dict(systemd.off(entry, files, host.server, host))
     path = entry.origin.source.path if entry.origin is not None else launchd.path_of(entry, host)
+    if isinstance(host.server, InetdBuild) and entry.origin is not None:
+        disabled = smf.switched_off(files[path], entry.origin)
+        if disabled is None:
+            raise Inexpressible([f"{path}: {entry.service} stands in a manifest that cannot be edited; disable it by hand"])
+        return {path: disabled}
     text = launchd.switched_off(files[path])
     if text is None:
         raise Inexpressible([f"{path}: {entry.service} stands in a property list that cannot be edited; disable it by hand"])
@@ -105,12 +120,12 @@ def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str
 
 
 def same(one: tuple[Entry, ...], other: tuple[Entry, ...], host: Host) -> bool:
-    """Return True if a super-server is told the same by both; units and jobs have no order among them."""
+    """Return True if a super-server is told the same by both; units, jobs and manifests have no order among them."""
     return _ordered(one, host) == _ordered(other, host)
 
 
 def _ordered(entries: tuple[Entry, ...], host: Host) -> tuple[Entry, ...]:
-    in_one_text = isinstance(host.server, InetdBuild | XinetdBuild)
+    in_one_text = isinstance(host.server, InetdBuild | XinetdBuild) and getattr(host.server, "manifests", None) is None
     return entries if in_one_text else tuple(sorted(entries, key=repr))
 
 

@@ -227,6 +227,12 @@ BSD_INETDS = (
                 ("6only", ()),
             )
         ),
+        manifests="/lib/svc/manifest/site",
+        protos=tuple(
+            Token(name=f"{kind.value}{suffix}", transport=kind, opens=(Bound(family=family, v6only=v6only, key=f"{kind.value}{suffix}"),))
+            for kind in (_TCP, _UDP)
+            for suffix, family, v6only in (("", _V4, None), ("6only", _V6, True), ("6", _V6, None))
+        ),
         builtins=(),
         numeric_ports=False,
         host_prefix=False,
@@ -254,7 +260,8 @@ BSD_INETDS = (
         rebind_conflict=False,
         heals="restart",
         source="illumos usr.sbin/inetconv/inetconv.c: fgetinetconfent, line_to_inetconfent, valid_inetconfent, open_dstfile; libinetsvc"
-        " valid_props; inetd.conf(5): a tcp6 server also handles IPv4 clients; read, never run",
+        " valid_props; inetd.conf(5): a tcp6 server also handles IPv4 clients;"
+        " manifests: usr.lib/inetd inetd.c (create_bound_socket), usr/src/pkg/manifests/SUNWcs.p5m; read, never run",
         unix=False,
         rpc=_BOTH,
         faith=False,

@@ -256,6 +256,10 @@ class InetdBuild:
     retry: int | None = None  # seconds after which a failed bind is tried again, as SIGALRM has it done at once
     options: str | None = None  # options of the command line that change what is bound, served or limited
 
+    # -- SMF, which has what inetd.conf is only taken over into (illumos)
+    manifests: str | None = None  # the folder of the site's manifests; None: the file is all that is read
+    protos: tuple[Token, ...] = ()  # what each value of the property `proto` opens, in order of preference for writing
+
 
 @attrs.frozen(kw_only=True)
 class XinetdBuild:

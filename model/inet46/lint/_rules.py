@@ -20,6 +20,7 @@ from inet46.entry import Entry
 from inet46.formats import Reading
 from inet46.formats.inetd import Fields, classic_lines
 from inet46.formats.inetd import parse as parse_inetd
+from inet46.formats.smf import is_manifest
 from inet46.formats.xinetd import Document, Paragraph
 from inet46.formats.xinetd import parse as parse_xinetd
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild
@@ -73,11 +74,12 @@ class Subject:
 
     @functools.cached_property
     def lines(self) -> tuple[Fields, ...]:
-        """The logical lines of every inetd.conf that is read, broken ones too."""
+        """The logical lines of every inetd.conf that is read, broken ones too; a manifest of SMF has none."""
         build = self.inetd
         if build is None:
             return ()
         mine = [source for source in self.reading.sources if self.xinetd is None or source.path == formats.COMPAT]
+        mine = [source for source in mine if not is_manifest(source.path, build)]
         return tuple(line for source in mine for line in classic_lines(parse_inetd(source.text, source.path), build))
 
     @functools.cached_property
