@@ -64,7 +64,6 @@ XINETD_SHAPES: dict[str, Callable[[int], str]] = {
     ),
     "services of the same port": lambda n: ENTRY.format(7, "") * n,
     "a line without an end": lambda n: "service x\n{\n env = " + "a" * (20 * n) + "\n}\n",
-    "a line of blanks": lambda n: " " * (50 * n) + "x\n",
     "a line of words": lambda n: "service " + "a " * (10 * n) + "\n",
     "NULs and returns": lambda n: "\0\r" * n + "\n\r" * n,
     "includes of nothing": lambda n: "include /etc/nothing\n" * n,
