@@ -15,7 +15,7 @@ import attrs
 from inet46.diagnostics import Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
-from inet46.formats import inetd, launchd, systemd, xinetd
+from inet46.formats import inetd, systemd, xinetd
 from inet46.formats._reading import Reading, contend
 from inet46.formats.systemd import Link
 from inet46.host import HostPolicy
@@ -57,6 +57,8 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
         case SystemdBuild() as build:
             return systemd.read(files, build, where)
         case LaunchdBuild() as build:
+            from inet46.formats import launchd  # noqa: PLC0415 -- plistlib takes a while to load, and few hosts have property lists
+
             return launchd.read(files, build, where)
         case other:
             assert_never(other)
@@ -81,6 +83,8 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
             files = systemd.write(said, where)
             heard = systemd.read(files, build, where)
         case LaunchdBuild() as build:
+            from inet46.formats import launchd  # noqa: PLC0415 -- as above
+
             files = launchd.write(said, where)
             heard = launchd.read(files, build, where)
         case other:
@@ -97,6 +101,8 @@ def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str
     """
     if isinstance(host.server, SystemdBuild):
         return dict(systemd.off(entry, files, host.server, host))
+    from inet46.formats import launchd  # noqa: PLC0415 -- as above
+
     path = entry.origin.source.path if entry.origin is not None else launchd.path_of(entry, host)
     text = launchd.switched_off(files[path])
     if text is None:
