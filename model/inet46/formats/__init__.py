@@ -15,9 +15,8 @@ import attrs
 from inet46.diagnostics import Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
-from inet46.formats import inetd, systemd, xinetd
-from inet46.formats._reading import Reading, contend
-from inet46.formats.systemd import Link
+from inet46.formats import inetd, xinetd
+from inet46.formats._reading import Link, Reading, contend
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
 from inet46.service import Builtin
@@ -55,9 +54,11 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
                 sources=(*main.sources, *compat.sources),
             )
         case SystemdBuild() as build:
+            from inet46.formats import systemd  # noqa: PLC0415 -- what one kind of host needs is loaded for such a host
+
             return systemd.read(files, build, where)
         case LaunchdBuild() as build:
-            from inet46.formats import launchd  # noqa: PLC0415 -- plistlib takes a while to load, and few hosts have property lists
+            from inet46.formats import launchd  # noqa: PLC0415 -- as above, and plistlib with it
 
             return launchd.read(files, build, where)
         case other:
@@ -80,6 +81,8 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
             files = {main: xinetd.write(said, build, where)}
             heard = xinetd.read({where.config: files[main]}, build, where)
         case SystemdBuild() as build:
+            from inet46.formats import systemd  # noqa: PLC0415 -- as above
+
             files = systemd.write(said, where)
             heard = systemd.read(files, build, where)
         case LaunchdBuild() as build:
@@ -100,6 +103,8 @@ def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str
     Raises Inexpressible if the file cannot be edited so.
     """
     if isinstance(host.server, SystemdBuild):
+        from inet46.formats import systemd  # noqa: PLC0415 -- as above
+
         return dict(systemd.off(entry, files, host.server, host))
     from inet46.formats import launchd  # noqa: PLC0415 -- as above
 
