@@ -273,6 +273,7 @@ class _Reader:
         if len(words) < SERVER:
             raise fields.short(build, words)
         label, socket_type, protocol, wait, user, server, *argv = words
+        socket_type = socket_type.lower() if build.protocols is Protocols.ETC_PROTOCOLS else socket_type
         say = partial(self._say_at, line.span)
         hosts, service = self.prefixes.split(label)
         service = service.partition("/")[0] if build.version_behind_slash else service
