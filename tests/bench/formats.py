@@ -23,9 +23,7 @@ def figures(*, quick: bool) -> Iterator[Figure]:
         for entries in (100, 1000) if quick else (100, 1000, 10_000):
             if shutil.which("augtool") is None:
                 break
-            # augtool takes seconds for 10,000 entries of xinetd.d, and nobody has so many in one file.
-            if kind == "inetd.conf" or entries < 10_000:
-                yield _against_augeas(kind, entries, quick=quick)
+            yield _against_augeas(kind, entries, quick=quick)
         yield from _growth(kind, 10_000 if quick else 100_000)
 
 
@@ -40,13 +38,17 @@ def _against_augeas(kind: str, entries: int, *, quick: bool) -> Figure:
 
         # Without a change nothing is written: each time the user of the first entry becomes one of the same length.
         said = f"{load}set /files/etc/f.conf/{path} toor\nsave\n"
-        with_load = cpu(argv, 1 if quick else 3, said=said, prepare=lambda: file.write_text(text))
-        if file.read_text() != text.replace("root", "toor", 1):
+        few = entries < 10_000
+        if not few:
+            said = load  # to save a file of 10,000 entries takes augtool minutes: there it only has to read
+        with_load = cpu(argv, 1 if quick or not few else 3, said=said, prepare=lambda: file.write_text(text))
+        if few and file.read_text() != text.replace("root", "toor", 1):
             raise RuntimeError(f"augtool has not written {kind} as it should")
         theirs = with_load - cpu(argv, 3)
     name = f"{kind}, {entries:,} entries: parse and write"
     aim = ">= 5" if entries == 1000 else ""
-    return Figure(group="formats", name=name, against="Augeas (augtool: load, save)", ours=ours, theirs=theirs, aim=aim)
+    against = f"Augeas (augtool: {'load, save' if few else 'load alone'})"
+    return Figure(group="formats", name=name, against=against, ours=ours, theirs=theirs, aim=aim)
 
 
 def _there_and_back(kind: str, text: str, host: Host) -> None:
