@@ -105,7 +105,7 @@ class Verdict:
     result: Result
     id: str
     step: str
-    """The step of the change that ended it: lock, recover, stage, arm, journal, place, activate, verify, commit or hand_over;
+    """The step of the change that ended it: lock, recover, stage, learn, arm, journal, place, activate, verify, commit or hand_over;
     confirm when that was decided later."""
 
     reason: str

@@ -58,7 +58,7 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
 
             return systemd.read(files, build, where)
         case LaunchdBuild() as build:
-            from inet46.formats import launchd  # noqa: PLC0415 -- as above, and plistlib with it
+            from inet46.formats import launchd  # noqa: PLC0415 -- as above
 
             return launchd.read(files, build, where)
         case other:
