@@ -87,6 +87,6 @@ XINETDS = (
         name="xinetd-2.3.15.4-opensuse",
         dgram_waits=True,
         compat_default=False,
-        source="the fork itself, 2.3.15.1 (2017-05) to its last commit (2020-11): service_fill, activate_normal, check_entry; read, not run",
+        source="the fork itself, 2.3.15.1 (2017-05) to its last commit (2020-11): service_fill, activate_normal, check_entry; not run",
     ),
 )
