@@ -3,6 +3,7 @@
 # make faults N=500   stop changes on the lab's hosts in every way at every step, and show what became of them (SEED=1)
 # make fuzz   N=1000000 hostile inputs over every parser, reader and answer; what breaks is kept in build/fuzz
 # make daemons-long   2,000 random files and 500 changes for each real daemon and bindv6only; SEED=N has those of another run again
+# make bench  what it costs, against what one would take instead (about ten minutes; writes docs/reference/speed.md)
 # make lint   ruff, mypy --strict, import-linter, shellcheck
 # make lab    start the lab and leave it running (make lab-down ends it)
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test daemons-long faults fuzz lint format lab lab-down coverage clean
+.PHONY: help demo test bench daemons-long faults fuzz lint format lab lab-down coverage clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -37,6 +38,9 @@ fuzz: $(READY)
 FILES ?= 2000
 daemons-long: $(READY)
 	@$(BIN)/python -m tests.daemons.long --files $(FILES) $(if $(CHANGES),--changes $(CHANGES)) $(if $(SEED),--seed $(SEED))
+
+bench: $(READY)
+	@$(BIN)/python -m tests.bench
 
 coverage: $(READY)
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered

@@ -23,7 +23,7 @@ from inet46.merge import merge
 from inet46.plan import plan
 from inet46.predict import Held, predict
 from inet46.proof import reach
-from inet46.service import Access, Service
+from inet46.service import Access, Limits, Rate, Service
 from inet46.sockets import Family
 from tests import matrix
 from tests.strategies import service_lists
@@ -182,15 +182,43 @@ def test_from_one_xinetd_to_another_its_own_words_go_along() -> None:
     assert "only_from       = 10.0.20.1 127.0.0.1\n" in made.files["/usr/local/etc/xinetd.d/check_mk"]
 
 
+DEFAULTS = """\
+defaults
+{
+	instances      = 60
+	cps            = 25 10
+	per_source     = 10
+	max_load       = 4
+	log_on_success = PID HOST
+}
+"""
+
+
+def test_what_stands_in_defaults_holds_for_every_service_and_goes_along() -> None:
+    made = carried(DEFAULTS + RSYNC.replace("\tcps            = 50 10\n", "") + TFTP, "fedora-33/xinetd")
+
+    assert [(one.limits.instances, one.limits.per_source, one.limits.rate) for one in made.services] == [
+        (60, 3, Rate(connections=25, seconds=1)),
+        (60, 10, Rate(connections=25, seconds=1)),
+    ]
+    assert told(made) == [
+        ("defaults: max_load = 4: it stood in defaults, which the new files do not have", True),
+        ("defaults: log_on_success = PID HOST: it stood in defaults, which the new files do not have", False),
+    ]
+    assert export({CONF: DEFAULTS + TFTP}, XINETD).services[0].limits == Limits()
+
+
 def test_what_is_there_on_paper_only_is_left_out_and_said() -> None:
-    text = TFTP + RSYNC.replace("flags ", "id = again\n\tflags ") + RSYNC + CHECK_MK.replace("\tuser           = root\n", "")
+    off = TFTP.replace("service tftp", "service finger").replace("flags          = IPv4", "disable        = yes")
+    text = off + TFTP + RSYNC.replace("flags ", "id = again\n\tflags ") + RSYNC + CHECK_MK.replace("\tuser           = root\n", "")
 
     made = carried(text, "fedora-33/xinetd")
 
     assert [service.name for service in made.services] == ["tftp", "rsync"]
-    assert len(made.on_paper) == 2
+    assert len(made.on_paper) == 3
     assert "address already in use" in made.on_paper[0]
     assert "check_mk" in made.on_paper[1]
+    assert made.on_paper[2] == "/etc/xinetd.conf:1: finger is disabled"
 
 
 def test_two_sockets_in_the_place_of_one_are_a_difference_and_no_loss() -> None:

@@ -378,7 +378,7 @@ REFUSALS: dict[str, tuple[Look, dict[str, Any], str]] = {
     "SunOS": (
         a_look(attrs.evolve(OPENBSD, kind="inetd"), system="SunOS", release="5.11", os_id=None, os_version=None),
         {},
-        "host 'sunos-5/inetd' is not known; did you mean illumos/inetd or openbsd-7/inetd or netbsd-10/inetd?"
+        "host 'sunos-5/inetd' is not known; did you mean opensuse-15/xinetd or illumos/inetd or openbsd-7/inetd?"
         " (inet46 hosts lists them all)",
     ),
     "no super-server": (a_look(super_servers=()), {}, "no super-server is installed: neither inetd nor xinetd was found"),

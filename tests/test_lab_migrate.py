@@ -90,6 +90,17 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield running
 
 
+@pytest.fixture
+def page(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab of one host as a page of the documentation describes it."""
+    why = missing()
+    if why is not None and not os.environ.get("CI"):
+        pytest.skip(f"no lab: {why}")
+    with Lab.start([request.param]) as running:
+        until(lambda: 143 in {s.port for s in running["mail"].sockets()})
+        yield running
+
+
 def ways(*wanted: Way) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("lab", wanted, indirect=True, ids=str)
 
@@ -362,3 +373,59 @@ def test_a_server_that_has_the_socket_itself_is_waited_for_and_not_run_over(lab:
 
     host.run(["pkill", "-f", "udp-echo"], check=True)
     assert move(lab, "xinetd", "-y")[0] == 0
+
+
+# -- the pages -----------------------------------------------------------------------------------------------------------------------------
+
+HOWTO = Path(__file__).parents[1] / "docs/howto"
+
+
+def blocks(page: str, language: str) -> list[tuple[str, str]]:
+    """The blocks of a page in one language, each with the name of its file, if it has one."""
+    found = re.findall(rf"^```{language}(?: (\S+))?\n(.*?)^```$", (HOWTO / page).read_text(), re.MULTILINE | re.DOTALL)
+    return [(name, text) for name, text in found]
+
+
+def missing_lines(text: str, said: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() not in said]
+
+
+LEAVING = HostSpec(
+    name="mail",
+    super_server="xinetd",
+    init="systemd",
+    before={**{f"/etc/{name}": text for name, text in blocks("leaving-xinetd.md", "xinetd")}, "/usr/local/sbin/udp-echo": ECHO},
+)
+EXISTING = HostSpec(
+    name="mail",
+    super_server="openbsd-inetd",
+    before={f"/etc/{name}": text for name, text in blocks("existing-machine.md", "inetd")},
+)
+
+
+@pytest.mark.parametrize("page", [LEAVING], indirect=True, ids=["leaving-xinetd"])
+def test_a_host_says_what_the_page_on_leaving_xinetd_shows(page: Lab) -> None:
+    said = move(page, "systemd", "--dry", "--diff")[1]
+
+    assert missing_lines(blocks("leaving-xinetd.md", "text")[0][1], said) == []
+    assert said.count("Will create /etc/systemd/system/") == 4
+
+
+@pytest.mark.parametrize("page", [EXISTING], indirect=True, ids=["existing-machine"])
+def test_a_host_says_what_the_page_on_an_existing_machine_shows(page: Lab, tmp_path: Path) -> None:
+    (_, console), *_ = blocks("existing-machine.md", "console")
+    (_, program), *_ = blocks("existing-machine.md", "python")
+    nothing, change = (text for _, text in blocks("existing-machine.md", "text"))
+    services, script = tmp_path / "services.toml", tmp_path / "deploy.py"
+    services.write_text(console.partition("\n")[2])
+    script.write_text(program.replace("services.toml", str(services)))
+    said = pyinfra(page, str(script), "--dry", "--diff").stderr
+
+    assert missing_lines(nothing, said) == []
+    assert "Will change" not in said
+
+    head, name, rest = services.read_text().partition('name = "pop3"')
+    services.write_text(head + name + rest.replace('listeners = [\n    { family = "ipv4" },\n]\n', "", 1))
+    said = pyinfra(page, str(script), "--dry", "--diff").stderr
+
+    assert missing_lines(change, said) == []

@@ -190,6 +190,12 @@ REFUSED: dict[str, tuple[Look, str, dict[str, Any], str]] = {
         {"to": HostPolicy(name="fedora-33/xinetd")},
         "the host is to become fedora-33/xinetd, and it is debian-12",
     ),
+    "no Linux": (
+        attrs.evolve(a_host(), system="FreeBSD", release="14.0-RELEASE", super_servers=(attrs.evolve(RUNNING, kind="inetd"),)),
+        "xinetd",
+        {"to": HostPolicy(name="freebsd-14/xinetd")},
+        "a migration knows how Linux starts a super-server at boot, and not how FreeBSD does",
+    ),
     "no systemd": (a_host(systemd=False), "systemd", {}, "systemd is not the init of this host"),
     "no way to start": (
         a_host(IMAP, attrs.evolve(resting(XINETD), script=None)),

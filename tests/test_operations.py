@@ -50,6 +50,22 @@ def test_the_freebsd_4_group_gets_rc_conf_and_the_live_sysctl() -> None:
     assert "net.inet6.ip6.v6only: 1 → 0 (live)" in said
 
 
+def test_a_migration_has_to_be_told_where_to_go() -> None:
+    result = pyinfra(SIMULATED, "deploys/migrate.py", "--dry", "--limit", "freebsd_inetd")
+
+    assert result.returncode == 1
+    assert re.search(r"say where to go, as in --data inet46_migrate_to=debian-12/xinetd", result.stderr), result.stderr
+
+
+def test_a_migration_of_a_fleet_tells_each_host_that_cannot_go_there_why() -> None:
+    result = pyinfra(SIMULATED, "deploys/migrate.py", "--dry", "--data", "inet46_migrate_to=debian-12/xinetd")
+    said = by_host(result.stderr)
+
+    assert result.returncode == 0, result.stderr
+    assert [name for name, text in said.items() if not text.strip()] == [name for name in said if "debian" in name and "xinetd" in name]
+    assert all("refused: " in text for text in said.values() if text.strip())
+
+
 def test_the_example_fleet_can_be_listed() -> None:
     result = pyinfra("inventories/prod.py", "debug-inventory")
 

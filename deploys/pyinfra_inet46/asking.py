@@ -5,6 +5,7 @@ Rule of this module: as in `judge`, no I/O and no pyinfra.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import attrs
@@ -31,16 +32,22 @@ class Question:
 def question(services: Iterable[Service], policy: HostPolicy | None) -> Question:
     """Gather what must be asked of a host about these services."""
     wishes = [service for service in services if service.enabled]
-    knobs = {resolve(row.name).kernel.knob for row in HOSTS}
     paths = [path for path in (policy.config if policy else None,) if path]
     return Question(
         programs=_sorted(service.program.path for service in wishes if not isinstance(service.program, Builtin)),
         users=_sorted(service.user for service in wishes),
         groups=_sorted(service.group for service in wishes if service.group is not None),
         services=_sorted(str(service) for service in services),
-        settings=_sorted(knob for knob in knobs if knob is not None),
+        settings=_knobs(),
         extra_paths=tuple(paths),
     )
+
+
+@functools.cache
+def _knobs() -> tuple[str, ...]:
+    """Every kernel's knob: which kernel it is shows only in the answer."""
+    knobs = {resolve(row.name).kernel.knob for row in HOSTS}
+    return _sorted(knob for knob in knobs if knob is not None)
 
 
 def _sorted(values: Iterable[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ to go wrong is said here, before anything is changed. What is known of hosts is 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -23,7 +24,7 @@ from pyinfra_inet46.look import Look, ProgramState, SuperServer
 from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, untaught
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
-from pyinfra_inet46.transaction import Daemon, LiveSetting, Transaction
+from pyinfra_inet46.transaction import Daemon, Listening, LiveSetting, Transaction
 
 __all__ = ["Decision", "Question", "decide", "host_name", "question", "recovery"]
 
@@ -74,7 +75,8 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         refuse(untaught(host))
         refuse(_faults(wishes, host, server, look))
         files = texts(look)
-        merged = merge(wishes, host, files, {seen.path: seen.resolved for seen in look.files if seen.resolved is not None})
+        links = tuple((seen.path, seen.resolved) for seen in look.files if seen.resolved is not None)
+        merged = _merged(wishes, host, tuple(files.items()), links)
         refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
     except Refused as refused:
         return Decision(refusals=refused.reasons)
@@ -84,7 +86,10 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         return Decision(refusals=(str(error),))
     except Exception as error:  # noqa: BLE001 -- a defect of ours must cost this host only, and must not touch it
         return Decision(refusals=(f"inet46 has a defect and leaves this host alone: {type(error).__name__}: {error}",))
-    now = {port: tuple(x for x in look.sockets if (x.transport, x.port) == _key(port)) for port in merged.ours}
+    here: dict[tuple[str, int], list[Listening]] = {}
+    for x in look.sockets:
+        here.setdefault((x.transport, x.port), []).append(x)
+    now = {port: tuple(here.get(_key(port), ())) for port in merged.ours}
     warnings = tuple(last_change(look))
     wanted = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
     nothing = wanted and not look.remains
@@ -159,6 +164,12 @@ _PROGRAM = {
 # -- the change ------------------------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)
+def _merged(services: tuple[Service, ...], host: Host, files: tuple[tuple[str, str], ...], links: tuple[tuple[str, str], ...]) -> Merge:
+    """Merge. Hosts of one kind with the same files get the same plan, and a fleet has many such: what is proved once is proved for all."""
+    return merge(services, host, dict(files), dict(links))
+
+
 def _key(port: tuple[Transport, int]) -> tuple[str, int]:
     return port[0].value, port[1]
 
@@ -198,9 +209,11 @@ def _are(now: Now, held: tuple[Held, ...]) -> bool:
     """Return True if what was seen is what is held; an option that the host's tools do not tell is taken on trust."""
     seen = [x for sockets in now.values() for x in sockets]
     untold = {(x.transport, x.address, x.port) for x in seen if x.v6only is None}
-    wanted = [expected(h.socket) for h in held]
-    blurred = [attrs.evolve(x, v6only=None) if (x.transport, x.address, x.port) in untold else x for x in wanted]
-    return {attrs.evolve(expected(as_socket(x)), v6only=x.v6only if x.address == "::" else None) for x in seen} == set(blurred)
+    wanted = {
+        (s.transport.value, s.family.value, s.address, s.port, s.v6only if s.address == "::" else None) for s in (h.socket for h in held)
+    }
+    blurred = {(*x[:4], None if (x[0], x[2], x[3]) in untold else x[4]) for x in wanted}
+    return {(x.transport, x.family, x.address, x.port, x.v6only if x.address == "::" else None) for x in seen} == blurred
 
 
 def _transaction(

@@ -153,6 +153,8 @@ def _new(wish: Wish, look: Look) -> SuperServer:
     target = resolve(wish.to)
     if wish.to.system != system_of(look):
         raise Refused(f"the host is to become {wish.to.name}, and it is {system_of(look)}")
+    if look.system != "Linux":
+        raise Refused(f"a migration knows how Linux starts a super-server at boot, and not how {look.system} does")
     if isinstance(target.server, SystemdBuild):
         if not look.systemd:
             raise Refused("systemd is not the init of this host")

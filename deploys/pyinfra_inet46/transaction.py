@@ -12,6 +12,7 @@ the very words that began it. Rules of this module:
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -280,6 +281,7 @@ def render_answer(transaction: Transaction, refusal: str | None) -> str:
     return "".join((library(*LIBRARY, "confirm.sh"), _settings(transaction, Seen(crc=0, size=0)), answer, "inet46_answer\n"))
 
 
+@functools.cache
 def library(*names: str) -> str:
     """Files of ``shell/`` as one text, without comment lines: the host does not read them."""
     folder = resources.files(__package__) / "shell"

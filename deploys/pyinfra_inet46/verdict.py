@@ -6,6 +6,7 @@ Rule of this module: it reads what the scripts in ``shell/`` print, and refuses 
 from __future__ import annotations
 
 import enum
+import functools
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
@@ -45,22 +46,27 @@ class _HasFamily(Protocol):
 
 def an_address(instance: _HasFamily, attribute: attrs.Attribute[str], value: str) -> None:
     """An address as ``ss`` writes it, so that the host may compare letters."""
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        raise ValueError(f"{attribute.name} {value!r} is not an IP address") from None
+    address = _address(value)
+    if address is None:
+        raise ValueError(f"{attribute.name} {value!r} is not an IP address")
     if f"ipv{address.version}" != instance.family:
         raise ValueError(f"{attribute.name} {value!r} is not {instance.family}")
 
 
 def ntop(value: str) -> str:
     """The spelling of inetntop, which is what ss and sockstat print: ``::ffff:127.0.0.1``, not ``::ffff:7f00:1``."""
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        return value
+    address = _address(value)
     mapped = getattr(address, "ipv4_mapped", None)
-    return f"::ffff:{mapped}" if mapped is not None else str(address)
+    return value if address is None else f"::ffff:{mapped}" if mapped is not None else str(address)
+
+
+@functools.lru_cache(maxsize=1024)
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address; a fleet listens on very few."""
+    try:
+        return ipaddress.ip_address(value)
+    except ValueError:
+        return None
 
 
 a_transport = attrs.validators.in_(("tcp", "udp"))
@@ -99,7 +105,7 @@ class Verdict:
     result: Result
     id: str
     step: str
-    """The step of the change that ended it: lock, recover, stage, arm, journal, place, activate, verify, commit or hand_over;
+    """The step of the change that ended it: lock, recover, stage, learn, arm, journal, place, activate, verify, commit or hand_over;
     confirm when that was decided later."""
 
     reason: str

@@ -53,8 +53,9 @@ class Entry:
     start). `id` is the name that the super-server has for it, where that is another one: the id of xinetd, the name of a unit. Entries of
     one `unit` stand and fall together where a super-server has units (systemd, launchd).
     `only_from` None admits everybody, an empty tuple nobody. `extra` is what it also says and no field
-    holds, word for word. `origin` is where it stands and takes no part in comparisons; nor do `known_as` and `unlisted`, which are the id
-    and the kind that a reload of xinetd knows a service by, where the other fields leave them open.
+    holds, word for word. `origin` is where it stands and takes no part in comparisons; nor do `inherited`, what defaults say for it where
+    it says nothing itself, and `known_as` and `unlisted`, which are the id and the kind that a reload of xinetd knows a service by, where
+    the other fields leave them open.
     """
 
     service: str
@@ -72,6 +73,7 @@ class Entry:
     id: str | None = None
     extra: tuple[str, ...] = ()
     origin: Span | None = attrs.field(default=None, eq=False, repr=False)
+    inherited: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False)
     known_as: str | None = attrs.field(default=None, eq=False, repr=False)
     unlisted: bool | None = attrs.field(default=None, eq=False, repr=False)
 

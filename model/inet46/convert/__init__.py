@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from inet46 import formats
+from inet46.convert.inherited import with_defaults
 from inet46.convert.losses import Loss
 from inet46.convert.nearest import NEAREST
 from inet46.convert.services import NO_WORD, Exported, Found, export
@@ -69,8 +70,9 @@ def convert(files: Mapping[str, str], source: str | HostPolicy | Host, target: s
     """
     exported, where = export(files, source), resolve(target)
     fitted: list[Service] = []
-    losses = list(exported.losses)
-    for found in exported.found:
+    services, defaults = with_defaults(exported.found)
+    losses = [*defaults, *exported.losses]
+    for found in services:
         service, lost = _fit(found, where)
         losses += [*found.losses, *lost]
         fitted += [service] if service is not None else []

@@ -16,9 +16,9 @@ from inet46.convert.losses import Loss
 from inet46.convert.nearest import GUARDS
 from inet46.diagnostics import Cost, Diagnostic, Span
 from inet46.entry import Entry, Unstartable
-from inet46.formats import Reading
+from inet46.formats import Reading, xinetd
 from inet46.host import HostPolicy
-from inet46.knowledge import Host, resolve
+from inet46.knowledge import Host, XinetdBuild, resolve
 from inet46.predict import Held, Prediction, predict
 from inet46.proof import reach
 from inet46.service import Builtin, Listener, Service
@@ -46,6 +46,11 @@ class Found:
     def extra(self) -> tuple[str, ...]:
         """What its entries also say, word for word."""
         return tuple(dict.fromkeys(word for held in self.sockets for word in held.entry.extra))
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """What defaults say for them, word for word."""
+        return tuple(dict.fromkeys(word for held in self.sockets for word in held.entry.inherited))
 
     @property
     def exact(self) -> Service:
@@ -92,7 +97,7 @@ def export(files: Mapping[str, str], host: str | HostPolicy | Host) -> Exported:
         host=where,
         found=tuple(found),
         losses=tuple(losses),
-        on_paper=tuple(_on_paper(reading, prediction)),
+        on_paper=tuple(_on_paper(reading, prediction, where)),
         unknown=(*reading.unknown, *prediction.unknown),
         reading=reading,
         prediction=prediction,
@@ -197,7 +202,7 @@ def _extra(name: str, word: str, entry: Entry) -> Loss:
     return Loss(service=name, thing=thing, what=what, why=NO_WORD, guards=thing in GUARDS, span=entry.origin)
 
 
-def _on_paper(reading: Reading, prediction: Prediction) -> Iterable[str]:
+def _on_paper(reading: Reading, prediction: Prediction, host: Host) -> Iterable[str]:
     """Name the entries that open nothing, with what was said about them."""
     faults: dict[tuple[str, int], Diagnostic] = {}
     for fault in (*reading.faults, *prediction.faults):
@@ -210,3 +215,20 @@ def _on_paper(reading: Reading, prediction: Prediction) -> Iterable[str]:
             reason = f": {why.message}" if why is not None else ", because another entry takes its place"
             yield f"{entry.origin.source.path}:{entry.origin.line}: {entry.service} opens nothing on this host{reason}"
     yield from (f"{fault}" for fault in reading.faults if fault.cost is not None and fault.cost is not Cost.IGNORED)
+    if isinstance(host.server, XinetdBuild):
+        yield from _switched_off(reading)
+
+
+def _switched_off(reading: Reading) -> Iterable[str]:
+    """Name the paragraphs of xinetd of which nothing was made and nothing said: they are disabled."""
+    told = {(one.origin.source.path, one.origin.start) for one in reading.entries if one.origin is not None}
+    told |= {(fault.span.source.path, fault.span.start) for fault in reading.faults if fault.span is not None}
+    for source in reading.sources:
+        for item in xinetd.parse(source.text, source.path).items if source.path != formats.COMPAT else ():
+            service = isinstance(item, xinetd.Paragraph) and not item.defaults and (source.path, item.span.start) not in told
+            if service and isinstance(item, xinetd.Paragraph) and any(map(_disables, item.attributes)):
+                yield f"{source.path}:{item.span.line}: {item.name} is disabled"
+
+
+def _disables(attribute: xinetd.Attribute) -> bool:
+    return attribute.name == "disable" and tuple(map(str.lower, attribute.values)) == ("yes",)

@@ -15,9 +15,8 @@ import attrs
 from inet46.diagnostics import Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
-from inet46.formats import inetd, launchd, smf, systemd, xinetd
-from inet46.formats._reading import Reading, contend
-from inet46.formats.systemd import Link
+from inet46.formats import inetd, xinetd
+from inet46.formats._reading import Link, Reading, contend
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
 from inet46.service import Builtin
@@ -43,7 +42,11 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             reading = inetd.read((inetd.parse(files[path], path) for path in paths), build, where, files, folder)
             contests = _contests(reading.entries, (*reading.unordered, folder), where)
             reading = attrs.evolve(reading, unknown=(*reading.unknown, *contests))
-            return reading if build.manifests is None else _joined(reading, smf.read(files, build))
+            if build.manifests is None:
+                return reading
+            from inet46.formats import smf  # noqa: PLC0415 -- what one kind of host needs is loaded for such a host
+
+            return _joined(reading, smf.read(files, build))
         case XinetdBuild() as build:
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
@@ -51,8 +54,12 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             main = xinetd.read(files, build, where, compat.entries, _nameless(compat))
             return _joined(main, attrs.evolve(compat, entries=()))
         case SystemdBuild() as build:
+            from inet46.formats import systemd  # noqa: PLC0415 -- as above
+
             return systemd.read(files, build, where)
         case LaunchdBuild() as build:
+            from inet46.formats import launchd  # noqa: PLC0415 -- as above
+
             return launchd.read(files, build, where)
         case other:
             assert_never(other)
@@ -79,6 +86,8 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
     main = where.config if path is None else path
     match where.server:
         case InetdBuild(manifests=str()) as build:
+            from inet46.formats import smf  # noqa: PLC0415 -- as above
+
             files = smf.write(said, build)
             heard = smf.read(files, build)
         case InetdBuild() as build:
@@ -88,9 +97,13 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
             files = {main: xinetd.write(said, build, where)}
             heard = xinetd.read({where.config: files[main]}, build, where)
         case SystemdBuild() as build:
+            from inet46.formats import systemd  # noqa: PLC0415 -- as above
+
             files = systemd.write(said, where)
             heard = systemd.read(files, build, where)
         case LaunchdBuild() as build:
+            from inet46.formats import launchd  # noqa: PLC0415 -- as above
+
             files = launchd.write(said, where)
             heard = launchd.read(files, build, where)
         case other:
@@ -106,9 +119,15 @@ def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str
     Raises Inexpressible if the file cannot be edited so.
     """
     if isinstance(host.server, SystemdBuild):
+        from inet46.formats import systemd  # noqa: PLC0415 -- as above
+
         return dict(systemd.off(entry, files, host.server, host))
+    from inet46.formats import launchd  # noqa: PLC0415 -- as above
+
     path = entry.origin.source.path if entry.origin is not None else launchd.path_of(entry, host)
     if isinstance(host.server, InetdBuild) and entry.origin is not None:
+        from inet46.formats import smf  # noqa: PLC0415 -- as above
+
         disabled = smf.switched_off(files[path], entry.origin)
         if disabled is None:
             raise Inexpressible([f"{path}: {entry.service} stands in a manifest that cannot be edited; disable it by hand"])

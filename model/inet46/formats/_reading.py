@@ -11,9 +11,19 @@ from inet46.diagnostics import Cost, Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
 from inet46.sockets import Family
 
-__all__ = ["NUMBER", "Included", "Reading", "contend", "fault", "numeric", "size", "split_lines"]
+__all__ = ["NUMBER", "Included", "Link", "Reading", "contend", "fault", "numeric", "size", "split_lines"]
 
 NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept more than any daemon does
+
+
+class Link(str):
+    """What stands at a path that is a symbolic link, in a mapping of paths to texts: where it points, as readlink(2) has it.
+
+    Units are enabled by links (`sockets.target.wants/imap.socket`), masked by links to /dev/null, and named otherwise by links. An empty
+    one is a link that is to be taken away, and as good as none.
+    """
+
+    __slots__ = ()
 
 
 @attrs.frozen(kw_only=True)

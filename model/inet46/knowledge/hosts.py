@@ -222,6 +222,17 @@ HOSTS = (
         source="xinetd 1:2.3.15.4-5 (trixie), started with -inetd_compat as in Debian 12; read, not run",
     ),
     HostRow(
+        name="opensuse-15/xinetd",
+        kernel="linux",
+        server="xinetd-2.3.15.4-opensuse",
+        config="/etc/xinetd.conf",
+        directory="/etc/xinetd.d",
+        daemon="/usr/sbin/xinetd",
+        unit="xinetd",
+        mapping=_LINUX_MAPPING,
+        source="xinetd of Leap 15, which owns /etc/xinetd.d since 2018; which release of the fork each Leap has was not looked up; not run",
+    ),
+    HostRow(
         name="linux/xinetd",
         kernel="linux",
         server="xinetd-2.3.15",

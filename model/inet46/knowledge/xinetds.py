@@ -82,4 +82,11 @@ XINETDS = (
         dgram_waits=True,
         source="Debian 1:2.3.15.4-5 (the openSUSE fork, 2018-08): check_entry, 'has socket_type dgram, but does not wait'; read, not run",
     ),
+    attrs.evolve(
+        _DEBIAN,
+        name="xinetd-2.3.15.4-opensuse",
+        dgram_waits=True,
+        compat_default=False,
+        source="the fork itself, 2.3.15.1 (2017-05) to its last commit (2020-11): service_fill, activate_normal, check_entry; not run",
+    ),
 )

@@ -20,7 +20,6 @@ from inet46.entry import Entry
 from inet46.formats import Reading
 from inet46.formats.inetd import Fields, classic_lines
 from inet46.formats.inetd import parse as parse_inetd
-from inet46.formats.smf import is_manifest
 from inet46.formats.xinetd import Document, Paragraph
 from inet46.formats.xinetd import parse as parse_xinetd
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild
@@ -79,7 +78,10 @@ class Subject:
         if build is None:
             return ()
         mine = [source for source in self.reading.sources if self.xinetd is None or source.path == formats.COMPAT]
-        mine = [source for source in mine if not is_manifest(source.path, build)]
+        if build.manifests is not None:
+            from inet46.formats.smf import is_manifest  # noqa: PLC0415 -- loaded for the hosts that have such files
+
+            mine = [source for source in mine if not is_manifest(source.path, build)]
         return tuple(line for source in mine for line in classic_lines(parse_inetd(source.text, source.path), build))
 
     @functools.cached_property

@@ -6,9 +6,10 @@ above, where a long line is cut and what a quote does is different from daemon t
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
@@ -20,6 +21,7 @@ __all__ = ["SERVER", "Document", "Fields", "Policy", "emit", "logical_lines", "p
 
 SERVER = 6  # service, type, protocol, wait and user stand before it
 _JOINT = r"\\(?:\n|\Z)"
+_WORD = re.compile(r"[^ \t]+")
 
 
 @attrs.frozen
@@ -30,7 +32,7 @@ class Document:
     lines: tuple[Span, ...] = attrs.field(repr=False)
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # the places of the words are kept, and found only when a rule asks: most lines have nothing wrong with them
 class Fields:
     """The words of one logical line; `first` of them stand in its first physical line, which is the `number`th of the file.
 
@@ -45,9 +47,14 @@ class Fields:
     number: int
     after_empty: bool = False
     below: tuple[Span, ...] = ()
-    spans: tuple[Span, ...] = attrs.field(default=(), repr=False)
+    _places: Callable[[], tuple[Span, ...]] = attrs.field(default=tuple, repr=False, eq=False)
     behind: tuple[Span, ...] = ()
     unread: str | None = None
+
+    @functools.cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """Where the words stand."""
+        return self._places()
 
 
 @attrs.frozen
@@ -93,16 +100,21 @@ class _Gathered:
     def fields(self, build: InetdBuild) -> Fields:
         while not self.lines[-1][1].strip(" \t"):
             self.lines.pop()  # blanks behind an entry continue it and say nothing
-        cut = [_words(piece, text, build) for piece, text in self.lines]
-        words = [[word for word, _ in line] for line in cut]
-        start, stop = self.lines[0][0].start, self.lines[-1][0].stop
-        span = Span(self.lines[0][0].source, start, stop)
+        lines = tuple(self.lines)
+        words = [_words(text, build) for _, text in lines]
+        first, last = lines[0][0], lines[-1][0]
         counts = itertools.accumulate(map(len, words))
         upper = next((place for place, count in enumerate(counts, 1) if count >= SERVER), len(words))
-        below = tuple(line for line, _ in self.lines[upper:])
-        spans = tuple(place for line in cut for _, place in line)
-        behind = tuple(line for line, _ in self.lines[1:])
-        return Fields(span, tuple(itertools.chain(*words)), len(words[0]), self.number, self.after_empty, below, spans, behind)
+        return Fields(
+            span=first if first is last else Span(first.source, first.start, last.stop),
+            words=tuple(itertools.chain(*words)),
+            first=len(words[0]),
+            number=self.number,
+            after_empty=self.after_empty,
+            below=tuple(line for line, _ in lines[upper:]),
+            behind=tuple(line for line, _ in lines[1:]),
+            places=lambda: tuple(place for piece, text in lines for _, place in _placed(piece, text, build)),
+        )
 
 
 def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iterator[Fields | Policy]:
@@ -113,7 +125,7 @@ def logical_lines(document: Document, build: InetdBuild, first: int = 1) -> Iter
         if (unread := _unread(line, build)) is not None:
             yield Fields(line, (), 0, number, unread=unread)
             continue
-        for piece in pieces(line, build.line_limit if build.cuts_lines else None):
+        for piece in _cut_up(line, build):
             text = _text(piece, build)
             if gathered is not None and build.continuation and text[:1] in {" ", "\t"}:
                 gathered.lines.append((piece, text))
@@ -149,6 +161,11 @@ def _unread(line: Span, build: InetdBuild) -> str | None:
     if not build.cuts_lines and build.line_limit is not None and sum(map(_width, text)) >= build.line_limit:
         return f"it is longer than the {build.line_limit - 1} bytes that are read"
     return "there is no newline at its end" if build.newline_needed and not text.endswith("\n") else None
+
+
+def _cut_up(line: Span, build: InetdBuild) -> Iterable[Span]:
+    limit = build.line_limit if build.cuts_lines else None
+    return pieces(line, limit) if limit is not None and 4 * (line.stop - line.start) >= limit else (line,)
 
 
 def pieces(line: Span, limit: int | None) -> Iterator[Span]:
@@ -190,23 +207,34 @@ def _silent(text: str, build: InetdBuild) -> bool:
     return text.startswith("#") or not text.strip(" \t")
 
 
-def _words(piece: Span, text: str, build: InetdBuild) -> list[tuple[str, Span]]:
-    """Cut a line into words, each with its place; a quote that is never closed takes the rest of the line."""
+def _words(text: str, build: InetdBuild) -> list[str]:
+    """Cut a line into words; a quote that is never closed takes the rest of the line."""
+    if build.glues_args or (build.quotes and ("'" in text or '"' in text)):
+        return [word for word, _, _ in _cut(text, build)]
+    return _WORD.findall(text)
+
+
+def _cut(text: str, build: InetdBuild) -> Iterator[tuple[str, int, int]]:
+    """Yield each word of a line, and where it begins and ends, quotes included."""
     pattern = r"'[^']*'|\"[^\"]*\"|['\"].*|[^ \t]+" if build.quotes else r"[^ \t]+"
-    joints = [joint.start() - 2 * number for number, joint in enumerate(re.finditer(_JOINT, piece.text))] if build.backslash else []
-    start = piece.start + (0 if joints else piece.text.find(text))
-    words: list[tuple[str, Span]] = []
-    for match in re.finditer(pattern, text, re.DOTALL):
+    for number, match in enumerate(re.finditer(pattern, text, re.DOTALL)):
         word, begin, end = match[0], match.start(), match.end()
-        if build.glues_args and len(words) == SERVER + (build.max_args or 0) - 1:
+        if build.glues_args and number == SERVER + (build.max_args or 0) - 1:
             word = text[begin:].rstrip(" \t")
             end = begin + len(word)
-        bare = word[1:-1] if build.quotes and len(word) > 1 and word[0] in "'\"" and word[-1] == word[0] else word
-        before, within = sum(joint <= begin for joint in joints), sum(joint < end for joint in joints)
-        words.append((bare, Span(piece.source, start + begin + 2 * before, start + end + 2 * within)))
+        quoted = build.quotes and len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
+        yield word[1:-1] if quoted else word, begin, end
         if end > match.end():
-            break
-    return words
+            return
+
+
+def _placed(piece: Span, text: str, build: InetdBuild) -> Iterator[tuple[str, Span]]:
+    """Yield each word with its place in the file, where a backslash and a newline may stand within it."""
+    joints = [joint.start() - 2 * number for number, joint in enumerate(re.finditer(_JOINT, piece.text))] if build.backslash else []
+    start = piece.start + (0 if joints else piece.text.find(text))
+    for word, begin, end in _cut(text, build):
+        before, within = sum(joint <= begin for joint in joints), sum(joint < end for joint in joints)
+        yield word, Span(piece.source, start + begin + 2 * before, start + end + 2 * within)
 
 
 def told_address(address: str | None, build: InetdBuild) -> str:

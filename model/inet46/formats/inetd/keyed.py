@@ -140,7 +140,7 @@ class Cursor:
         span = self._span(start)
         self._advance()
         spans = tuple(Span(self.document.source, *place) for place in places)
-        return Fields(span, tuple(words), lines.count(lines[0]), self._number(start), below=below, spans=spans)
+        return Fields(span, tuple(words), lines.count(lines[0]), self._number(start), below=below, places=lambda: spans)
 
     def _span(self, start: int) -> Span:
         """From a place to the end of the last line that was read; inside a line if another definition follows there."""

@@ -42,8 +42,6 @@ def meaning(build: InetdBuild, socket_type: str, protocol: str, service: str) ->
 
     Raises Lost, Unknown, or Aside for what opens no socket of IPv4 or IPv6.
     """
-    if build.protocols is Protocols.ETC_PROTOCOLS:
-        socket_type = socket_type.lower()
     for token in build.tokens:
         if token.name == protocol and token.transport.socket_type == socket_type:
             return _opening(token)

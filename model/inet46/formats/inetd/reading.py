@@ -17,6 +17,7 @@ from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
 from inet46.formats._reading import NUMBER, Included, Reading, fault
 from inet46.formats.inetd import definitions, fields, places
+from inet46.formats.inetd._carrying import carried, with_carried
 from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unknown
 from inet46.formats.inetd.document import SERVER, Document, Fields, Policy, logical_lines, parse
 from inet46.formats.inetd.including import matching, resolved
@@ -31,9 +32,6 @@ from inet46.sockets import Family, Transport
 __all__ = ["read"]
 
 _DEADLY = {"daemon-killer", "daemon-hang", "default-freed-twice"}
-
-# Mistakes that getconfigent finds after it has taken the digits off the protocol, and before it gives the entry to config().
-_CARRYING = {"odd-wait", "unknown-builtin", "too-many-arguments"}
 
 
 def read(
@@ -290,13 +288,14 @@ class _Reader:
         if len(words) < SERVER:
             raise fields.short(build, words)
         label, socket_type, protocol, wait, user, server, *argv = words
+        socket_type = socket_type.lower() if build.protocols is Protocols.ETC_PROTOCOLS else socket_type
         say = partial(self._say_at, line.span)
         hosts, service = self.prefixes.split(label)
         service = service.partition("/")[0] if build.version_behind_slash else service
         muxed = build.adds_tcpmux and service.startswith("tcpmux/")
         if muxed:
             service = self._behind_added(service, socket_type, protocol, hosts, line.span)
-        told = partial(meaning, build, socket_type, self._with_carried(protocol), service)
+        told = partial(meaning, build, socket_type, with_carried(self.carried, protocol), service)
         found = told() if build.protocols is Protocols.LISTED else None  # the others look at it after the name of a built-in
         builtin = self._internal(service, socket_type, hosts, line.span) if performed(server, service, socket_type, build) else None
         found = found or told()
@@ -370,22 +369,10 @@ class _Reader:
             self.prefixes.leave(hosts, span)
             raise
 
-    def _with_carried(self, protocol: str) -> str:
-        """Add the digits that a line which was dropped has left (FreeBSD up to 6, DragonFly: `more` resets neither v4bind nor v6bind)."""
-        if not self.carried or protocol == "unix" or re.fullmatch(r"(tcp|udp)[46]*", protocol) is None:
-            return protocol
-        digits = {*self.carried, *protocol[3:]}
-        return protocol[:3] + "".join(sorted(digits))
-
     def _carry(self, lost: Lost, statement: Statement) -> None:
         if not self.build.carries_family or not isinstance(statement, Fields) or len(statement.words) < SERVER:
             return
-        protocol = statement.words[2]
-        if lost.name in _CARRYING or (lost.name == "unknown-protocol" and re.fullmatch(r"(tcp|udp)[0-9]+", protocol)):
-            found = re.search(r"[46]*$", protocol)
-            self.carried = "".join(sorted({*self.carried, *(found[0] if found else "")}))
-        else:
-            self.carried = ""
+        self.carried = carried(self.carried, lost.name, statement.words[2])
 
     def _binds(self, line: Fields, token: Token, hosts: str | None, *, service: str, kind: str) -> tuple[Bind, ...]:
         """Join addresses and sockets, less those under whose protocol no service has a name."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import attrs
 
 from inet46.diagnostics import Cost, Diagnostic, Severity, Source, Span
-from inet46.formats._reading import fault, size
+from inet46.formats._reading import Link, fault, size
 
 __all__ = ["Assignment", "Document", "Link", "emit", "parse"]
 
@@ -26,16 +26,6 @@ _ENDS = sorted((a + b + c for a in "\n\r\0" for b in "\n\r\0" for c in "\n\r\0" 
 _LINE = re.compile(rf"[^\n\r\0]*(?:{'|'.join(map(re.escape, _ENDS))}|\n\r|\r\n|\n\0|\0\n|\r\0|\0\r|[\n\r\0])|[^\n\r\0]+")
 _LAST = "".join(chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _NO_TEXT = re.compile(f"[\ud800-\udfff\ufdd0-\ufdef{_LAST}]")  # what utf8_is_valid does not take
-
-
-class Link(str):
-    """What stands at a path that is a symbolic link, in a mapping of paths to texts: where it points, as readlink(2) has it.
-
-    Units are enabled by links (`sockets.target.wants/imap.socket`), masked by links to /dev/null, and named otherwise by links. An empty
-    one is a link that is to be taken away, and as good as none.
-    """
-
-    __slots__ = ()
 
 
 @attrs.frozen

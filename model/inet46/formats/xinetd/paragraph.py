@@ -21,6 +21,8 @@ from inet46.sockets import Family, Transport
 
 __all__ = ["Lost", "Quiet", "Unknown", "Weighed", "where"]
 
+# What is filled in from defaults for a service that does not say it (confparse.c, service_fill).
+_FILLED = ("instances", "per_source", "cps", "umask", "max_load", "groups", "log_type", "log_on_success", "log_on_failure", "passenv")
 _NICE = range(-20, 21)  # nice(2) cuts off what goes further, and xinetd takes any number
 # What a Service has words for; the rest of a paragraph is kept word for word in Entry.extra.
 _KNOWN = {"socket_type", "protocol", "wait", "disable", "v6only", "user", "group", "server", "server_args", "id", "port", "instances"} | {
@@ -158,6 +160,7 @@ class Weighed:
             environment=tuple((name, value) for name, _, value in (item.partition("=") for item in self.values.get("env", ()))),
             id=self.values.get("id", (None,))[0],
             extra=tuple(self._extra()),
+            inherited=tuple(self._inherited()),
             origin=self.paragraph.span,
             unlisted="UNLISTED" in kinds,
         )
@@ -298,6 +301,12 @@ class Weighed:
 
     def _number(self, name: str, base: int = 10) -> int | None:
         return int(self.values[name][0], base) if name in self.values else None
+
+    def _inherited(self) -> Iterator[str]:
+        """Yield what defaults say and this service does not: it holds for it all the same (service_fill)."""
+        for name in _FILLED:
+            if name in self.defaults and name not in self.values:
+                yield " ".join((name, "=", *self.defaults[name]))
 
     def _rlimits(self) -> Iterator[str]:
         return (name.removeprefix("rlimit_") for name in self.values if name.startswith("rlimit_"))

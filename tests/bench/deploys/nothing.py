@@ -1,0 +1,5 @@
+"""One empty operation: what pyinfra itself takes for a fleet."""
+
+from pyinfra.operations import server
+
+server.shell(name="nothing", commands=["true"])
