@@ -11,7 +11,7 @@ from inet46.errors import ModelError
 from tests.fuzz import targets, watch
 from tests.fuzz.__main__ import again, chunk, inputs, planned
 from tests.fuzz.mutate import mutated
-from tests.fuzz.seeds import dictionary, seeds
+from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS, Target, format_modules
 
 
@@ -100,7 +100,7 @@ def test_what_inet46_raises_on_purpose_is_no_finding(monkeypatch: pytest.MonkeyP
 
 def test_mutations_reach_every_byte_and_every_length() -> None:
     random = Random("suite")
-    made = [mutated(random, (b"imap stream tcp",), dictionary()) for _ in range(5000)]
+    made = [mutated(random, (b"imap stream tcp",), (b"nowait", b"[::]", b"service")) for _ in range(5000)]
     assert set(b"".join(made)) == set(range(256))
     assert {0, 15} <= {len(data) for data in made}
-    assert max(map(len, made)) > 5000
+    assert max(map(len, made)) > 1000
