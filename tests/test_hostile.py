@@ -217,3 +217,11 @@ def test_a_socket_unit_without_a_program_is_a_loss_and_no_defect() -> None:
     files[f"{folder}/sockets.target.wants/a.socket"] = Link(f"{folder}/a.socket")
     made = convert(files, SYSTEMD, "debian-12/xinetd")
     assert "no program is named, so every client is disconnected on the old host" in [loss.why for loss in made.losses]
+
+
+def test_a_paragraph_that_wakes_up_when_its_twin_has_gone_is_merged_at_once() -> None:
+    imap = Service(name="imap", program=Program(path="/usr/sbin/imapd"))
+    paragraph = "service imap\n{{\n socket_type = stream\n wait = no\n user = root\n server = /usr/sbin/imapd\n{}}}\n"
+    files = {"/etc/xinetd.conf": paragraph.format(" bind = ::1\n") + "\n" + paragraph.format(" id = i2\n")}
+    first = merge((imap,), "linux/xinetd", files)
+    assert merge((imap,), first.host, {**files, **first.files}).files == {}
