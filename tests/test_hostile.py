@@ -225,3 +225,10 @@ def test_a_paragraph_that_wakes_up_when_its_twin_has_gone_is_merged_at_once() ->
     files = {"/etc/xinetd.conf": paragraph.format(" bind = ::1\n") + "\n" + paragraph.format(" id = i2\n")}
     first = merge((imap,), "linux/xinetd", files)
     assert merge((imap,), first.host, {**files, **first.files}).files == {}
+
+
+def test_a_line_that_counts_when_the_one_above_has_become_a_manifest_is_merged_at_once() -> None:
+    imap = Service(name="imap", program=Program(path="/usr/sbin/imapd"))
+    lines = "imap\tstream\ttcp\twait\tt\t/d\nimap\tstream\ttcp\tnowait\troot\t/usr/sbin/imapd imapd\n"
+    first = merge((imap,), "illumos/inetd", {"/etc/inet/inetd.conf": lines})
+    assert merge((imap,), first.host, {"/etc/inet/inetd.conf": lines, **first.files}).files == {}

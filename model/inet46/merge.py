@@ -80,8 +80,8 @@ def merge(
     then = where.with_settings(planned.settings)
     ours = _ports(wishes, where)
     texts = _edited(wishes, where, files, old.entries, planned)
-    for _ in range(_WOKEN if texts and isinstance(where.server, XinetdBuild) else 0):
-        # A paragraph that was disabled as identical to one which has gone is a service now.
+    for _ in range(_WOKEN if texts and isinstance(where.server, XinetdBuild | InetdBuild) else 0):
+        # What was disabled as identical to a paragraph or line that has gone is a service now.
         now = {**files, **texts}
         awake = formats.read(now, where).entries
         have, wanted = _by_port(awake, where), _by_port(planned.entries, where)

@@ -197,7 +197,7 @@ def _merge(data: bytes) -> None:
     host = _chosen(data, _HOSTS)
     files = _files(data, host)
     merged = merge(_WISHES, host, files)
-    merge(_WISHES, merged.host, {**files, **merged.files})
+    assert not merge(_WISHES, merged.host, {**files, **merged.files}).files, "a second merge changes something"
 
 
 def _convert(data: bytes) -> None:
