@@ -8,9 +8,12 @@ import attrs
 from pyinfra.api import FactBase, QuoteString, StringCommand
 from typing_extensions import override
 
+from pyinfra_inet46 import proxied
 from pyinfra_inet46.look import Look, LookError, look_command, parse_look
 
 __all__ = ["HostLook", "Unseen"]
+
+proxied.mend()
 
 
 @attrs.frozen

@@ -163,7 +163,12 @@ def _same_duty(service: Service, entry: Entry, host: Host) -> bool:
     except Inexpressible:
         return False
     fields = [name for name in told if name != "only_from" or not service.access.open]
-    return all(getattr(entry, name) == told[name] for name in fields)
+    return all(_alike(getattr(entry, name), told[name]) if name == "only_from" else getattr(entry, name) == told[name] for name in fields)
+
+
+def _alike(one: object, other: object) -> bool:
+    """Compare access lists: their order says nothing."""
+    return set(one) == set(other) if isinstance(one, tuple) and isinstance(other, tuple) else one == other
 
 
 def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Reading, host: Host) -> None:

@@ -38,6 +38,7 @@ class Answer:
     files: int
     findings: tuple[Finding, ...]
     unknown: tuple[tuple[str, str], ...] = ()
+    blocked: tuple[tuple[Diagnostic, tuple[str, ...]], ...] = ()
     applied: tuple[Diagnostic, ...] = ()
     mended: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -65,6 +66,11 @@ def text(answer: Answer) -> None:
         for host, reason in answer.unknown:
             _show.paragraph(f"{reason} ({host})" if len(answer.hosts) > 1 else reason, indent=2)
         _show.text()
+    for one, codes in answer.blocked:
+        why = f"it would bring {', '.join(codes)}" if codes else "it would change sockets"
+        _show.paragraph(
+            f"not mended: {one.code} at {one.span.source.path}:{one.span.line}: {why}" if one.span else f"not mended: {one.code}: {why}"
+        )
     if answer.diff:
         _show.diff(answer.diff)
         _show.text()

@@ -21,7 +21,7 @@ from inet46 import formats
 from inet46.cli import _units
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
-from inet46.diagnostics import Diagnostic, Label, Source, Span
+from inet46.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
 from inet46.formats import inetd
 from inet46.formats.xinetd import Include, parse
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Place, Setting, SystemdBuild, XinetdBuild
@@ -64,7 +64,11 @@ class Told:
             message=self.words(fault.message),
             notes=tuple(map(self.words, fault.notes)),
             labels=tuple(Label(self._span(label.span), self.words(label.text)) for label in fault.labels),
+            fix=self._fix(fault.fix) if fault.fix is not None else None,
         )
+
+    def _fix(self, fix: Fix) -> Fix:
+        return attrs.evolve(fix, edits=tuple(Edit(self._span(edit.span), edit.text) for edit in fix.edits))
 
     def _span(self, span: Span) -> Span:
         return Span(self._source(span.source), span.start, span.stop)

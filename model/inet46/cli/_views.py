@@ -96,7 +96,8 @@ def see(given: tuple[Given, ...], host: Host, root: Path | None) -> Seen:
     Raises Refused with every file that cannot be read.
     """
     told = gather(given, host, root)
-    texts = {path: str(real) for path, real in told.real.items()}
+    # Without a root an include may lead to files of this very machine: only what was given is anybody's to mend.
+    texts = {path: str(real) for path, real in told.real.items() if root is not None or path in told.shown}
     beside = {path: text for path, text in told.files.items() if path not in texts}
     if root is None:
         return Seen(told=told, view=View(told.host, texts, beside))

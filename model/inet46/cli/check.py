@@ -16,7 +16,7 @@ from inet46.cli import _findings, _show
 from inet46.cli._findings import Answer, Finding
 from inet46.cli._host import hosts_options, root_option
 from inet46.cli._told import Given, locate
-from inet46.cli._trouble import both
+from inet46.cli._trouble import Refused, both
 from inet46.cli._views import Seen, candidates, hosts_from, see
 from inet46.diagnostics import Diagnostic
 from inet46.knowledge import Host
@@ -100,12 +100,19 @@ def check(
         raise click.UsageError("--unsafe-fixes goes with --fix or --diff.", ctx)
     if settings and not hosts:
         raise click.UsageError("--set goes with --host.", ctx)
-    wish = _Wish(rules=select(chosen, ignored), root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
+    wish = _Wish(rules=select(_words(chosen), _words(ignored)), root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
     given, named = both(lambda: locate(paths, root), lambda: hosts_from(hosts, settings, services_file, root))
     groups = ((given, named),) if named else candidates(given)
+    if not groups:
+        raise Refused([f"{', '.join(paths)}: no file in it that a super-server reads (the root of a host is given with --root)"])
     answer = _merged([_answer(*group, wish, stated=bool(named)) for group in groups], stated=bool(named))
     _FORMATS["json" if as_json else form](answer)
     ctx.exit(1 if answer.bad else 0)
+
+
+def _words(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Take rules that are given one by one, or apart by commas."""
+    return tuple(word.strip() for text in given for word in text.split(","))
 
 
 def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, stated: bool) -> Answer:
@@ -114,7 +121,9 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         seen = [see(given, host, wish.root) for host in step(hosts, "reading for")]
         texts = {name: one.told.files[path] for one in seen for path, name in one.view.texts.items()}
         before = [weigh(one.view.look(texts), wish.rules) for one in step(seen, "checking for")]
-        mended = mend(texts, [one.view for one in seen], wish.rules, unsafe=wish.unsafe) if wish.write or wish.diff else Mended(texts={})
+        mended = Mended(texts={})
+        if wish.write or wish.diff:
+            mended = mend(texts, [one.view for one in seen], wish.rules, unsafe=wish.unsafe, common=not stated)
     after = [weigh(one.view.look({**texts, **mended.texts}), wish.rules) for one in seen] if mended.texts else before
     if wish.write:
         from inet46.cli._write import replace_all  # noqa: PLC0415 -- most checks write nothing
@@ -129,6 +138,7 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         files=len(names),
         findings=findings,
         unknown=_unknown(seen, reports) if stated else (),
+        blocked=tuple((seen[0].told.fault(one), codes) for one, codes in mended.blocked),
         applied=tuple(seen[0].told.fault(one) for one in mended.applied) if wish.write else (),
         mended=tuple(names[name] for name in mended.texts) if wish.write else (),
         changes=tuple(_changes(before, after)),
@@ -140,14 +150,14 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
 
 def _fixes(findings: Sequence[Finding], seen: Sequence[Seen], *, safe: bool) -> int:
     """Count the fixes of files that were given; what stands beside them is not ours to mend."""
-    mine = {path for one in seen for path in one.view.texts}
+    mine = {one.told.path(path) for one in seen for path in one.view.texts}
     fixes = [one.diagnostic.fix for one in findings if one.diagnostic.fix is not None]
     return sum(fix.safe is safe and mine.issuperset(edit.span.source.path for edit in fix.edits) for fix in fixes)
 
 
 def _unknown(seen: Sequence[Seen], reports: Sequence[Report]) -> tuple[tuple[str, str], ...]:
     pairs = zip(seen, reports, strict=True)
-    return tuple((one.host.name, one.told.words(reason)) for one, report in pairs for reason in report.unknown)
+    return tuple((one.host.name, reason) for one, report in pairs for reason in (*one.told.unknown, *map(one.told.words, report.unknown)))
 
 
 def _findings_of(seen: Sequence[Seen], reports: Sequence[Report], rules: Sequence[Rule], *, stated: bool) -> tuple[Finding, ...]:

@@ -23,6 +23,7 @@ from inet46.host import HostPolicy
 from inet46.knowledge import Host, InetdBuild, Setting, SystemdBuild, XinetdBuild, resolve
 from inet46.plan import Plan, layout, plan
 from inet46.predict import Held, predict
+from inet46.proof import Reach, reach
 from inet46.service import Access, Program, Service
 from inet46.sockets import Transport
 
@@ -211,7 +212,7 @@ def _differences(exported: Exported, planned: Plan) -> Iterator[str]:
     old, new = _sockets(exported.prediction.sockets), _sockets(planned.sockets)
     names = {(s.transport, s.port): s.name for s in planned.services}
     for port in old:
-        if port in new and old[port] != new[port]:
+        if port in new and old[port] != new[port] and _reached(exported.prediction.sockets, port) == _reached(planned.sockets, port):
             before, after = (" + ".join(sorted(sockets)) for sockets in (old[port], new[port]))
             yield f"{names.get(port, port[1])}: {after} instead of {before}"
 
@@ -224,6 +225,10 @@ def _bounds(exported: Exported, services: Iterable[Service], host: Host) -> Iter
             if not service.waits and service.limits.instances is None:
                 what = f"at most {bound} clients at once (MaxConnections= of systemd, when nothing is said)"
                 yield f"{service.name}: {what}, and no bound before"
+
+
+def _reached(sockets: tuple[Held, ...], port: tuple[Transport, int | None]) -> frozenset[Reach]:
+    return frozenset(way for way in reach(sockets) if (way[0], way[2]) == port)
 
 
 def _sockets(sockets: tuple[Held, ...]) -> dict[tuple[Transport, int | None], list[str]]:

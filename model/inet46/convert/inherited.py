@@ -31,7 +31,7 @@ def with_defaults(found: Iterable[Found]) -> tuple[tuple[Found, ...], tuple[Loss
             fuller = _filled(limits, word)
             if fuller is None:
                 thing = word.split(" ", 1)[0]
-                left.setdefault(word, Loss(service="defaults", thing=thing, what=word, why=_WHY, guards=thing in GUARDS, span=one.origin))
+                left.setdefault(word, Loss(service="defaults", thing=thing, what=word, why=_WHY, guards=thing in GUARDS))
             else:
                 limits = fuller
         filled.append(attrs.evolve(one, service=attrs.evolve(one.service, limits=limits)))

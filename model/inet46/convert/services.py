@@ -210,7 +210,8 @@ def _on_paper(reading: Reading, prediction: Prediction, host: Host) -> Iterable[
             faults.setdefault((fault.span.source.path, fault.span.start), fault)
     held = {id(one.entry) for one in prediction.sockets}
     for entry in reading.entries:
-        if id(entry) not in held and entry.origin is not None:
+        known = entry.port is not None or host.port(entry.service, entry.transport) is not None or host.policy.services is not None
+        if id(entry) not in held and entry.origin is not None and known:
             why = faults.get((entry.origin.source.path, entry.origin.start))
             reason = f": {why.message}" if why is not None else ", because another entry takes its place"
             yield f"{entry.origin.source.path}:{entry.origin.line}: {entry.service} opens nothing on this host{reason}"

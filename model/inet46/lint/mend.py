@@ -21,8 +21,6 @@ __all__ = ["Mended", "View", "mend"]
 
 _ROUNDS = 20  # a fix may make room for another one; a chain of twenty is none that a rule is meant to make
 
-_Place = tuple[str, int, int]
-
 
 @attrs.frozen
 class View:
@@ -45,12 +43,14 @@ class View:
 class Mended:
     """The texts that changed, by name; what was mended in them, and whose fixes were not made.
 
-    Not made are unsafe fixes without somebody's word, and those that would bring a new error or warning.
+    Not made are unsafe fixes without somebody's word, and those that would bring a new error or warning; `blocked` names these with the
+    codes that they would bring (none: they would change sockets after all).
     """
 
     texts: Mapping[str, str]
     applied: tuple[Diagnostic, ...] = ()
     left: tuple[Diagnostic, ...] = ()
+    blocked: tuple[tuple[Diagnostic, tuple[str, ...]], ...] = ()
 
 
 @attrs.frozen
@@ -66,8 +66,9 @@ class _Candidate:
         return self.diagnostic.fix is not None and self.diagnostic.fix.safe
 
     @property
-    def places(self) -> frozenset[_Place]:
-        return frozenset((name, edit.span.start, edit.span.stop) for name, edit in self.edits)
+    def key(self) -> object:
+        """What makes the fixes of two hosts the same one."""
+        return self.diagnostic.code, frozenset((name, edit.span.start, edit.span.stop, edit.text) for name, edit in self.edits)
 
 
 @attrs.frozen
@@ -79,12 +80,18 @@ class _State:
     candidates: tuple[_Candidate, ...]
 
 
-def mend(texts: Mapping[str, str], views: Sequence[View], rules: Iterable[Rule] = RULES, *, unsafe: bool = False) -> Mended:
-    """Apply the fixes that the rules offer for these texts, by name; unsafe ones only when that is said."""
-    trial = _Trial(tuple(views), tuple(rules), unsafe=unsafe)
+def mend(
+    texts: Mapping[str, str], views: Sequence[View], rules: Iterable[Rule] = RULES, *, unsafe: bool = False, common: bool = False
+) -> Mended:
+    """Apply the fixes that the rules offer for these texts, by name; unsafe ones only when that is said.
+
+    With `common` only what is found on every one of the hosts is mended.
+    """
+    trial = _Trial(tuple(views), tuple(rules), unsafe=unsafe, common=common)
     now, applied = dict(texts), list[Diagnostic]()
     state = trial.state(now)
     for _ in range(_ROUNDS):
+        trial.blocked.clear()
         admitted = trial.admit(now, state, (), _apart(one for one in state.candidates if unsafe or one.safe))
         if not admitted:
             break
@@ -92,7 +99,8 @@ def mend(texts: Mapping[str, str], views: Sequence[View], rules: Iterable[Rule] 
         applied += [one.diagnostic for one in admitted]
         state = trial.state(now)
     changed = {name: text for name, text in now.items() if text != texts[name]}
-    return Mended(texts=changed, applied=tuple(applied), left=tuple(one.diagnostic for one in state.candidates))
+    left = tuple(one.diagnostic for one in state.candidates)
+    return Mended(texts=changed, applied=tuple(applied), left=left, blocked=tuple(trial.blocked))
 
 
 @attrs.frozen
@@ -102,12 +110,15 @@ class _Trial:
     views: tuple[View, ...]
     rules: tuple[Rule, ...]
     unsafe: bool = attrs.field(kw_only=True)
+    common: bool = attrs.field(kw_only=True)
+    blocked: list[tuple[Diagnostic, tuple[str, ...]]] = attrs.field(factory=list)
 
     def state(self, texts: Mapping[str, str]) -> _State:
         """Look at texts with everybody's eyes."""
         findings: Counter[str] = Counter()
         sockets: list[object] = []
-        candidates: dict[tuple[str, frozenset[_Place]], _Candidate] = {}
+        candidates: dict[object, _Candidate] = {}
+        offered: Counter[object] = Counter()
         for view in self.views:
             subject = view.look(texts)
             sockets.append([(held.socket, held.accepts, held.service, held.entry.duty) for held in subject.prediction.sockets])
@@ -117,8 +128,10 @@ class _Trial:
                     findings[found.code] += found.severity is not Severity.NOTE
                     one = _candidate(found, view) if rule in self.rules else None
                     if one is not None:
-                        candidates.setdefault((found.code, one.places), one)
-        return _State(findings, tuple(sockets), tuple(candidates.values()))
+                        candidates.setdefault(one.key, one)
+                        offered[one.key] += 1
+        shared = (one for key, one in candidates.items() if not self.common or offered[key] >= len(self.views))
+        return _State(findings, tuple(sockets), tuple(shared))
 
     def admit(
         self, texts: Mapping[str, str], state: _State, sure: tuple[_Candidate, ...], fresh: Sequence[_Candidate]
@@ -131,6 +144,8 @@ class _Trial:
         if nothing_new and (self.unsafe or then.sockets == state.sockets):
             return (*sure, *fresh)
         if len(fresh) == 1:
+            new = tuple(sorted(code for code, count in then.findings.items() if count > state.findings[code]))
+            self.blocked.append((fresh[0].diagnostic, new))
             return sure
         half = len(fresh) // 2
         return self.admit(texts, state, self.admit(texts, state, sure, fresh[:half]), fresh[half:])

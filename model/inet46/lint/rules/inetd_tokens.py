@@ -210,12 +210,12 @@ def foreign_address_prefix(subject: Subject) -> Found:
         return
     for fields in subject.lines:
         service = fields.words[0] if fields.words else ""
-        host, colon, name = service.rpartition(":")
+        _, colon, _ = service.rpartition(":")
         if colon and not (len(fields.words) > 2 and fields.words[2] == "unix"):
-            fix = swap(fields.spans[0], name, "listen on every address") if name and host else None
+            # No fix: without the address the service would be open to everybody.
             text = f"{service}: this inetd reads no address before a service; the line is lost"
             remedy = "write the service alone: it is then served on every address"
-            yield tell(text, fields.spans[0], severity=Severity.ERROR, cost=Cost.ENTRY, remedy=remedy, fix=fix)
+            yield tell(text, fields.spans[0], severity=Severity.ERROR, cost=Cost.ENTRY, remedy=remedy)
 
 
 @rule("I408", "exclusive-token")
