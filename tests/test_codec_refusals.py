@@ -281,12 +281,12 @@ class TestFiles:
                 loads(text, "yaml")
             assert problems(caught) == [problem]
 
-    def test_a_yaml_bomb_is_read_once(self) -> None:
+    def test_a_yaml_bomb_is_not_written_out(self) -> None:
         bomb = "\n".join([*(f"- &a{n} [{f'*a{n - 1}, ' * 10}]" if n else "- &a0 [x]" for n in range(30))])
         with pytest.raises(ModelError) as caught:
             loads(bomb, "yaml")
 
-        assert len(caught.value.problems) == 30
+        assert caught.value.problems == ("written out, its aliases make more than 100000 parts of it",)
 
     def test_yaml_merges_cannot_explode(self) -> None:
         bomb = "\n".join([*(f"- &a{n} {{<<: [{f'*a{n - 1}, ' * 10}]}}" if n else "- &a0 {x: 1}" for n in range(30))])

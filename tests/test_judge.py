@@ -226,7 +226,17 @@ def test_bytes_that_are_no_utf8_go_back_as_they_came() -> None:
     decision = judged(look)
 
     assert changed(decision).files[0].new == content + V6_LINE.encode()
-    assert " # caf\\xe9\r" in list(decision.diffs[0].lines())
+    assert " # caf\\xe9␍" in list(decision.diffs[0].lines())
+
+
+def test_of_a_file_that_not_everybody_may_read_a_diff_shows_what_changes_and_nothing_else() -> None:
+    text = "# password: 12345\n" + V4_LINE
+    open_file, private = (
+        judged(attrs.evolve(a_look(sockets=(V4,)), files=(a_file("/etc/inetd.conf", text, mode=mode),))) for mode in (0o644, 0o640)
+    )
+
+    assert " # password: 12345" in list(open_file.diffs[0].lines())
+    assert list(private.diffs[0].lines())[2:] == ["@@ -2,0 +3 @@", "+" + V6_LINE.rstrip("\n")]
 
 
 def test_a_service_that_is_switched_off_loses_its_line_and_its_sockets() -> None:
@@ -368,7 +378,7 @@ REFUSALS: dict[str, tuple[Look, dict[str, Any], str]] = {
     "SunOS": (
         a_look(attrs.evolve(OPENBSD, kind="inetd"), system="SunOS", release="5.11", os_id=None, os_version=None),
         {},
-        "host 'sunos-5/inetd' is not known; did you mean illumos/inetd or openbsd-7/inetd or netbsd-10/inetd?"
+        "host 'sunos-5/inetd' is not known; did you mean opensuse-15/xinetd or illumos/inetd or openbsd-7/inetd?"
         " (inet46 hosts lists them all)",
     ),
     "no super-server": (a_look(super_servers=()), {}, "no super-server is installed: neither inetd nor xinetd was found"),
@@ -435,6 +445,16 @@ def test_a_host_is_refused_with_the_reason(case: tuple[Look, dict[str, Any], str
 
     assert decision.refusals[0] == reason
     assert decision.transaction is None
+
+
+def test_what_a_host_says_of_itself_is_not_believed_where_it_cannot_be() -> None:
+    (reason,) = judged(a_look(os_id="../x", settings=(Setting(key="net.ipv6.bindv6only", value="0"),))).refusals
+    assert reason == (
+        "the host says of itself what cannot be: "
+        "name '../x-12/openbsd-inetd' is not of the form SYSTEM[-RELEASE]/SUPER-SERVER, e.g. debian-12/xinetd"
+    )
+    odd = judged(a_look(services=(NamedService(asked="imap/tcp", name="imap", port=0),)), policy="debian-12/openbsd-inetd")
+    assert odd.refusals == ("the host says of itself what cannot be: services 'imap/tcp' = 0 is not of the form \"imap/tcp\" = 143",)
 
 
 def test_all_reasons_are_given_at_once() -> None:

@@ -169,6 +169,39 @@ def test_a_host_that_answers_garbage_costs_only_itself(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("shell", "reason"),
+    [
+        ("sleep 600", "the host gave no answer to the look"),
+        ("head -c 50000000 /dev/zero", "the host gave no answer"),
+        ("head -c 3000000 /dev/urandom", "the host gave no answer"),
+        ("yes inet46-look 1 | head -n 20000", "the answer is cut short"),
+        (r"printf 'inet46-look 1\nsystem \033]0;owned\007\nend\n'", "the answer does not say release"),
+        (r"printf 'inet46-look \033]0;owned\007\n'", "the answer begins with 'inet46-look \\x1b]0;owned\\x07'"),
+    ],
+    ids=["never", "zeros", "noise", "over and over", "an escape in a value", "an escape in the head"],
+)
+def test_a_host_whose_shell_is_somebody_elses_costs_itself_alone(tmp_path: Path, shell: str, reason: str) -> None:
+    stand_in = tmp_path / "sh"
+    stand_in.write_text(f"#!/bin/sh\n{shell}\n")
+    stand_in.chmod(0o755)
+    told = runpy.run_path(str(REPOSITORY / SIMULATED))["debian_xinetd"]
+    (tmp_path / "fleet.py").write_text(
+        "import runpy\n"
+        f"good = runpy.run_path({str(REPOSITORY / SIMULATED)!r})['debian_xinetd']\n"
+        f"evil = [('@local', {{'_shell_executable': {str(stand_in)!r}}})]\n"
+    )
+    body = (
+        "operations.PATIENCE = 3\n"
+        'operations.services(name="x", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d", "args": ["--inetd"]}}])\n'
+    )
+    result = pyinfra("fleet.py", _deploy(tmp_path, body), "--dry", cwd=tmp_path)
+
+    assert reason in result.stderr
+    assert result.stderr.count("imap: now answers IPv4 only → IPv4 and IPv6") == len(told)
+    assert "\x1b]0;" not in result.stderr + result.stdout
+
+
 def test_the_fact_can_be_asked_for_by_itself_and_keeps_contents_to_itself() -> None:
     result = pyinfra(SIMULATED, "fact", "pyinfra_inet46.facts.HostLook", "--limit", "freebsd4_inetd")
 

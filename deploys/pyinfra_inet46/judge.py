@@ -21,7 +21,7 @@ from inet46.service import Builtin, Service
 from inet46.sockets import Transport
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
-from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, probes_of, texts, unasked, unread
+from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, untaught
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
 from pyinfra_inet46.transaction import Daemon, Listening, LiveSetting, Transaction
@@ -102,7 +102,7 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         warnings=(*warnings, *_side_effects(merged, look)),
         # Where there is only something to tidy up, nobody is to be told anything.
         transaction=attrs.evolve(change, activate=(), undo=()) if wanted else change,
-        diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in merged.files.items()),
+        diffs=tuple(Diff(path=path, old=files.get(path), new=text, private=private(path, look)) for path, text in merged.files.items()),
         words=tuple(changes(merged, now, look)),
     )
 

@@ -25,7 +25,7 @@ from inet46.sockets import Family, Transport
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.judge import Decision, recovery
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
-from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, probes_of, texts, unasked, unread
+from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, system_of, untaught
 from pyinfra_inet46.telling import Diff, answer, as_socket, settled
 from pyinfra_inet46.transaction import Daemon, LiveSetting, Transaction
@@ -125,7 +125,9 @@ def _decided(wish: Wish, look: Look, *, id: str, label: str, deadline: float) ->
     files = texts(look)
     return Decision(
         transaction=_transaction(move, id=id, label=label, deadline=deadline),
-        diffs=tuple(Diff(path=path, old=files.get(path), new=text) for path, text in _files(move.merged).items()),
+        diffs=tuple(
+            Diff(path=path, old=files.get(path), new=text, private=private(path, look)) for path, text in _files(move.merged).items()
+        ),
         words=said,
         warnings=(*last_change(look), *_opened(move)),
     )

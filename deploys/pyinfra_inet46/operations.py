@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from inet46.host import HostPolicy
 from inet46.service import Service
+from inet46.words import one_line
 from pyinfra_inet46.facts import HostLook, Unseen
 from pyinfra_inet46.inputs import Policy, Services, confirmation, model, wish
 from pyinfra_inet46.judge import Decision, Question, decide, question
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from pyinfra.api.state import State
 
 __all__ = ["migrate", "services"]
+
+PATIENCE = 120
+"""Seconds that a host has to answer a look, which takes it less than one; it has ten times as many for a change, unless `_timeout` says."""
 
 # pyinfra asks an operation twice, once to see whether it changes anything and once to do it, and caches no facts. The answer of a look is
 # kept until something was changed; the transaction notices by itself when it has become stale.
@@ -177,7 +181,8 @@ def _look(asked: Question) -> Look | Unseen:
     this: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # the object behind the proxy, which lives as long as the run
     answers = _looks.setdefault(this, {})
     if asked not in answers:
-        look: Look | Unseen = this.get_fact(HostLook, **attrs.asdict(asked), _ignore_errors=True)  # said by the refusal that follows
+        # What went wrong is said by the refusal that follows.
+        look: Look | Unseen = this.get_fact(HostLook, **attrs.asdict(asked), _ignore_errors=True, _timeout=PATIENCE)
         if isinstance(look, Unseen):
             return look
         answers[asked] = look
@@ -191,16 +196,16 @@ def _change_id() -> str:
 def _show(decision: Decision) -> None:
     """Show what would happen: the diffs if they are wanted, and the change in words always."""
     for refusal in decision.refusals:
-        host.log_styled(f"refused: {refusal}", fg="red", log_func=logger.error)
+        host.log_styled(one_line(f"refused: {refusal}"), fg="red", log_func=logger.error)
     for diff in decision.diffs if state.config.DIFF else ():
-        host.log(f"Will {'create' if diff.old is None else 'change'} {format_text(diff.path, bold=True)}", logger.info)
+        host.log(f"Will {'create' if diff.old is None else 'change'} {format_text(one_line(diff.path), bold=True)}", logger.info)
         for line in diff.lines():
             colour = {"+": "green", "-": "red"}.get(line[0])
             logger.info("  %s", format_text(line, colour) if colour else line)
     for text in decision.words:
-        host.log(text, logger.info)
+        host.log(one_line(text), logger.info)
     for text in decision.warnings:
-        host.log_styled(text, fg="yellow", log_func=logger.warning)
+        host.log_styled(one_line(text), fg="yellow", log_func=logger.warning)
 
 
 class _Refusal(PyinfraCommand):
@@ -218,7 +223,7 @@ class _Refusal(PyinfraCommand):
     def execute(self, state: State, host: Host, connector_arguments: ConnectorArguments) -> bool:
         if state.check_for_changes:
             for reason in self.reasons:
-                host.log_styled(f"refused: {reason}", fg="red", log_func=logger.error)
+                host.log_styled(one_line(f"refused: {reason}"), fg="red", log_func=logger.error)
         host.log("nothing was changed", logger.error)
         return False
 
@@ -244,7 +249,8 @@ class _Change(PyinfraCommand):
         try:
             verdict = _send(state, host, connector_arguments, render(self.transaction))
         except VerdictError as error:
-            host.log_styled(f"no verdict came back ({error}); the host finishes or goes back by itself, run again to see", fg="red")
+            text = f"no verdict came back ({error}); the host finishes or goes back by itself, run again to see"
+            host.log_styled(one_line(text), fg="red")
             return False
         if self.wanted is not None and verdict.result is Result.ARMED:
             verdict = self._confirm(self.wanted, state, host, connector_arguments, verdict)
@@ -254,7 +260,7 @@ class _Change(PyinfraCommand):
             self.stale = True
             return True
         if self.stale:
-            host.log(f"{verdict.reason}: looking again", logger.warning)
+            host.log(one_line(f"{verdict.reason}: looking again"), logger.warning)
             return True
         _tell(host, verdict)
         return verdict.result is Result.COMMITTED
@@ -280,15 +286,19 @@ class _Change(PyinfraCommand):
 
 def _send(state: State, host: Host, connector_arguments: ConnectorArguments, script: str) -> Verdict:
     """Have a script run by the host's sh, and read its verdict; raises VerdictError, with the last lines of the host's own words shown."""
-    arguments: dict[str, Any] = {**connector_arguments, "_stdin": script}
-    status, output = host.run_shell_command(
-        StringCommand("sh", "-s"), print_output=state.print_output, print_input=state.print_input, **arguments
-    )
+    patience = connector_arguments.get("_timeout") or 10 * PATIENCE
+    arguments: dict[str, Any] = {**connector_arguments, "_stdin": script, "_timeout": patience}
+    try:
+        status, output = host.run_shell_command(
+            StringCommand("sh", "-s"), print_output=state.print_output, print_input=state.print_input, **arguments
+        )
+    except TimeoutError:
+        raise VerdictError(f"nothing was heard for {patience} s") from None
     try:
         verdict = parse_verdict(output.stdout_lines)
     except VerdictError:
         for line in output.stderr_lines[-5:]:
-            host.log(line, logger.error)
+            host.log(one_line(line), logger.error)
         raise
     if verdict.result is Result.COMMITTED and status is not True:
         raise VerdictError("the host says that all is well, and its shell says that it is not")
@@ -301,9 +311,9 @@ def _tell(host: Host, verdict: Verdict) -> None:
         host.log("an interrupted change was found and rolled back first", logger.warning)
     if verdict.result is Result.COMMITTED:
         how = {"none": "no connection was tried", "sockets": "by its sockets; no connection was tried"}.get(verdict.proof, "by connecting")
-        host.log_styled(f"proved in {verdict.seconds:.1f} s, {how}: {verdict.state}", fg="green", log_func=logger.info)
+        host.log_styled(one_line(f"proved in {verdict.seconds:.1f} s, {how}: {verdict.state}"), fg="green", log_func=logger.info)
         return
-    host.log_styled(f"{verdict.result.value} at {verdict.step}: {verdict.reason}", fg="red", log_func=logger.error)
-    host.log_styled(verdict.state, fg="yellow", log_func=logger.error)
+    host.log_styled(one_line(f"{verdict.result.value} at {verdict.step}: {verdict.reason}"), fg="red", log_func=logger.error)
+    host.log_styled(one_line(verdict.state), fg="yellow", log_func=logger.error)
     for line in verdict.log:
-        host.log(f"  {line}", logger.error)
+        host.log(one_line(f"  {line}"), logger.error)

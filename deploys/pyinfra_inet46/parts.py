@@ -17,7 +17,7 @@ from pyinfra_inet46.standing import comm
 from pyinfra_inet46.telling import as_socket
 from pyinfra_inet46.transaction import ExpectedSocket, FileChange, Listening, Probe, Result
 
-__all__ = ["expected", "file_change", "held_by_others", "last_change", "probes_of", "texts", "unasked", "unread"]
+__all__ = ["expected", "file_change", "held_by_others", "last_change", "private", "probes_of", "texts", "unasked", "unread"]
 
 _STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
 
@@ -25,6 +25,12 @@ _STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger 
 def texts(look: Look) -> dict[str, str]:
     """Return the files that were read, as the formats want them."""
     return {seen.path: seen.content.decode("utf-8", "surrogateescape") for seen in look.files if seen.content is not None}
+
+
+def private(path: str, look: Look) -> bool:
+    """Return True for a file that not everybody on the host may read."""
+    seen = look.file(path)
+    return seen is not None and seen.mode is not None and not seen.mode & 0o004
 
 
 def expected(socket: Socket, service: str = "") -> ExpectedSocket:

@@ -84,7 +84,18 @@ def server_of(policy: HostPolicy | None, look: Look) -> SuperServer:
 
 
 def informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
-    """Return the policy with what the look found out: kernel settings, /etc/services, how the daemon was started."""
+    """Return the policy with what the look found out; a host can say anything of itself, also what no host is.
+
+    Raises Refused for that.
+    """
+    try:
+        return _informed(policy, server, look, services)
+    except ValueError as wrong:
+        raise Refused(f"the host says of itself what cannot be: {wrong}") from None
+
+
+def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:
+    """Add kernel settings, /etc/services, and how the daemon was started."""
     base = policy or HostPolicy(name=host_name(server, look))
     live = {setting.key: setting.value for setting in look.settings if setting.value is not None}
     ports = dict(PORTS)

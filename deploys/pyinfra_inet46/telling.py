@@ -24,24 +24,28 @@ Now = Mapping[tuple[Transport, int], tuple[Listening, ...]]
 
 @attrs.frozen(kw_only=True)
 class Diff:
-    """One file that changes: its text before (None: it was not there) and after."""
+    """One file that changes: its text before (None: it was not there) and after.
+
+    Of a `private` one, which not everybody may read on the host, a log gets no line but those that change.
+    """
 
     path: str
     old: str | None
     new: str
+    private: bool = False
 
     def lines(self) -> Iterator[str]:
-        """Yield the unified diff; bytes that are no UTF-8 are shown as escapes."""
+        """Yield the unified diff; bytes that are no UTF-8 are shown as escapes, control characters as their pictures."""
         old, new = ([_shown(line) for line in text.split("\n")] for text in (self.old or "", self.new))
         for lines in (old, new):
             if lines and not lines[-1]:
                 lines.pop()
         name = self.path if self.old is not None else "/dev/null"
-        yield from difflib.unified_diff(old, new, name, self.path, lineterm="", n=2)
+        yield from difflib.unified_diff(old, new, name, self.path, lineterm="", n=0 if self.private else 2)
 
 
 def _shown(line: str) -> str:
-    return line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return words.visible(line.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
 def as_socket(x: Listening) -> Socket:

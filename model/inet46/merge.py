@@ -19,7 +19,7 @@ from inet46.errors import Inexpressible, Unprovable
 from inet46.formats import inetd, smf
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Setting, SystemdBuild, XinetdBuild, resolve
-from inet46.plan import home, plan, skeleton
+from inet46.plan import Plan, home, plan, skeleton
 from inet46.predict import Held, predict
 from inet46.proof import port_of, shortfalls, unproved
 from inet46.service import Service
@@ -59,6 +59,9 @@ class Merge:
         return tuple(held for held in self.sockets if (held.socket.transport, held.socket.port) == (service.transport, port))
 
 
+_WOKEN = 4  # times that paragraphs are looked at again
+
+
 def merge(
     services: Iterable[Service],
     host: str | HostPolicy | Host,
@@ -75,17 +78,16 @@ def merge(
     old = formats.read(files, where)
     planned = plan(wishes, where, present=old.entries)
     then = where.with_settings(planned.settings)
-    editor = _editor(where, files, wishes)
     ours = _ports(wishes, where)
-    there, wanted = _by_port(old.entries, where), _by_port(planned.entries, where)
-    for service in wishes:
-        key = service.transport, port_of(service, where)
-        mine, told = there.get(key, ()), wanted.get(key, ())
-        if not service.enabled:
-            editor.replace(service, mine, ())
-        elif not _serves(service, mine, then):
-            editor.replace(service, mine, told)
-    texts = editor.result()
+    texts = _edited(wishes, where, files, old.entries, planned)
+    for _ in range(_WOKEN if texts and isinstance(where.server, XinetdBuild | InetdBuild) else 0):
+        # What was disabled as identical to a paragraph or line that has gone is a service now.
+        now = {**files, **texts}
+        awake = formats.read(now, where).entries
+        have, wanted = _by_port(awake, where), _by_port(planned.entries, where)
+        if all(len(have.get(port, ())) <= len(wanted.get(port, ())) for port in ours):
+            break
+        texts |= _edited(wishes, where, now, awake, planned)
     settled = settle(planned.settings, where, files, links)
     main = {path: files[path] for path in skeleton(where)} if texts else {}
     changed = {**main, **texts, **settled.files}
@@ -109,6 +111,21 @@ def merge(
         # A socket keeps the option it was made with: a changed knob counts only for sockets that are made after it.
         activate=RESTART if settled.live else activation(old, new, then),
     )
+
+
+def _edited(wishes: tuple[Service, ...], host: Host, files: Mapping[str, str], there: Iterable[Entry], planned: Plan) -> dict[str, str]:
+    """Return the new text of each file in which what is there does not serve as wanted."""
+    editor = _editor(host, files, wishes)
+    then = host.with_settings(planned.settings)
+    have, wanted = _by_port(there, host), _by_port(planned.entries, host)
+    for service in wishes:
+        key = service.transport, port_of(service, host)
+        mine, told = have.get(key, ()), wanted.get(key, ())
+        if not service.enabled:
+            editor.replace(service, mine, ())
+        elif not _serves(service, mine, then):
+            editor.replace(service, mine, told)
+    return editor.result()
 
 
 def _ports(services: tuple[Service, ...], host: Host) -> tuple[Port, ...]:
@@ -343,7 +360,7 @@ def _guarded(service: Service, fresh: Entry, mine: tuple[Entry, ...]) -> Entry:
 
 def _carried(entry: Entry) -> tuple[str, ...]:
     """Return what a paragraph also says and its successor goes on saying: all but what would take the place of the server."""
-    return tuple(word for word in entry.extra if word.split()[0] != "redirect" and "SENSOR" not in word.upper().split())
+    return tuple(word for word in entry.extra if word.partition(" ")[0] != "redirect" and "SENSOR" not in word.upper().split())
 
 
 def _distinct(fresh: tuple[Entry, ...], kept: list[Entry]) -> tuple[Entry, ...]:

@@ -6,8 +6,7 @@ is said (`unknown`), never guessed.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import attrs
 
@@ -47,6 +46,8 @@ class Prediction:
 
 
 _MAPPED = "::ffff:"
+_Claim = tuple[Transport, int, Family, str]
+"""Clients of one family at one address and port."""
 _WILDCARDS = {Kind.V4_ANY, Kind.V6_ANY, Kind.DUAL}
 
 
@@ -62,22 +63,20 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
 
 def outcome(replay: Replay) -> Prediction:
     """Return what a machine has come to: the sockets that are open, and who reaches them."""
-    near: dict[tuple[Transport, int], list[Socket]] = {}  # in the order they were bound
+    rivals: dict[_Claim, list[Socket]] = {}  # in the order they were bound
     sockets = []
     for slot in replay.bound.values():
-        near.setdefault((slot.socket.transport, slot.socket.port), []).append(slot.socket)
-    seen: Counter[tuple[Transport, int]] = Counter()
+        for family in slot.socket.families if slot.socket.port else ():  # a port that was picked has one socket
+            rivals.setdefault(_claim(slot.socket, family), []).append(slot.socket)
+    owned = {claim: _owner(claim, group, replay.host) for claim, group in rivals.items()}
     unowned: list[str] = []
     for slot in replay.bound.values():
-        port = slot.socket.transport, slot.socket.port
-        rivals = near[port] if slot.socket.port else ()  # a port that was picked has one socket
-        owners = {family: _owner(family, slot.socket, rivals, replay.host) if rivals else seen[port] for family in slot.socket.families}
-        accepts = frozenset(family for family, owner in owners.items() if owner == seen[port])
+        owners = {family: owned[_claim(slot.socket, family)] if slot.socket.port else slot.socket for family in slot.socket.families}
+        accepts = frozenset(family for family, owner in owners.items() if owner is slot.socket)
         if None in owners.values():
             what = f"{slot.socket} or to another socket of {replay.host.kernel.name}"
             unowned.append(f"{label(slot.entry)}: whether IPv4 clients come to {what}")
         sockets.append(Held(socket=slot.socket, accepts=accepts, entry=slot.entry))
-        seen[port] += 1
     served = {(held.socket.transport, held.socket.port) for held in sockets if kind_of(held.socket) is Kind.V4_ANY}
     deaf = [_deaf(held, replay.host) for held in sockets if _asked_dual(held) and (held.socket.transport, held.socket.port) not in served]
     starved = [_starved(held) for held in sockets if not held.accepts and not unowned]
@@ -85,22 +84,21 @@ def outcome(replay: Replay) -> Prediction:
     return Prediction(sockets=tuple(sockets), refused=tuple(replay.refused), faults=faults, unknown=(*replay.unknown, *unowned))
 
 
-def _owner(family: Family, socket: Socket, near: Sequence[Socket], host: Host) -> int | None:
-    """Return the place of the socket that gets a family's clients, of all that could have them at this socket's address; None: unknown.
+def _owner(claim: _Claim, rivals: list[Socket], host: Host) -> Socket | None:
+    """Return the socket that gets a family's clients, of all that could have them at one address; None: unknown.
 
     The newest does, of native IPv4 sockets before dual ones where the kernel prefers those. Two sockets with equal claims are possible for
     UDP on Linux alone (udp4_lib_lookup2 takes the first in a list that grows at its head; measured for wildcards and addresses).
     """
-    address = _claim(socket, family)
-    rivals = [place for place, other in enumerate(near) if family in other.families and _claim(other, family) == address]
-    native = [place for place in rivals if family is Family.IPV4 and near[place].family is Family.IPV4]
+    native = [one for one in rivals if claim[2] is Family.IPV4 and one.family is Family.IPV4]
     if native and len(rivals) > len(native) and host.kernel.owner is Owner.UNKNOWN:
         return None
     return native[-1] if native and host.kernel.owner is Owner.NATIVE else rivals[-1]
 
 
-def _claim(socket: Socket, family: Family) -> str:
-    return family.wildcard if kind_of(socket) in _WILDCARDS else socket.address.lower().removeprefix(_MAPPED)
+def _claim(socket: Socket, family: Family) -> _Claim:
+    address = family.wildcard if kind_of(socket) in _WILDCARDS else socket.address.lower().removeprefix(_MAPPED)
+    return socket.transport, socket.port, family, address
 
 
 def _asked_dual(held: Held) -> bool:

@@ -7,6 +7,7 @@ tokens and flags into binds. Sources: config, setup and retry of FreeBSD's, Open
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Self, assert_never
@@ -18,11 +19,12 @@ from inet46.entry import Bind, Entry
 from inet46.knowledge import Dual, Failing, Host, InetdBuild, LaunchdBuild, Protocols, SystemdBuild, XinetdBuild
 from inet46.service import Builtin
 from inet46.slots import Key, Refused, Slot, performs
-from inet46.sockets import Family, Socket, Transport, collide, doubtful
+from inet46.sockets import Family, Kind, Socket, Transport, bare, collide, doubtful, kind_of
 
 __all__ = ["InetdReplay", "Replay", "UnitReplay", "XinetdReplay", "label", "replay_of"]
 
 _MAPPED = "::ffff:"
+_ONE = {Kind.V4_ONE, Kind.V6_ONE}
 
 
 @attrs.define
@@ -37,7 +39,8 @@ class Replay:
     host: Host
     slots: dict[Key, Slot] = attrs.field(factory=dict)
     bound: dict[Key, Slot] = attrs.field(factory=dict)
-    near: dict[tuple[Transport, int], dict[Key, Slot]] = attrs.field(factory=dict)
+    near: dict[Key, dict[Key, Slot]] = attrs.field(factory=dict)  # what is bound, by all that decides about collisions (Slot.shelves)
+    opened: int = 0
     refused: list[Refused] = attrs.field(factory=list)
     faults: list[tuple[Slot | None, Diagnostic]] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
@@ -68,7 +71,7 @@ class Replay:
     def copy(self) -> Self:
         """Return a machine to try something out on."""
         slots = {key: attrs.evolve(slot) for key, slot in self.slots.items()}
-        near = {port: {key: slots[key] for key in there} for port, there in self.near.items()}
+        near = {shelf: {key: slots[key] for key in there} for shelf, there in self.near.items()}
         bound = {key: slots[key] for key in self.bound}
         return attrs.evolve(self, slots=slots, bound=bound, near=near, refused=[], faults=[], unknown=[], lost=[])
 
@@ -99,21 +102,36 @@ class Replay:
             # Linux: EINVAL (__inet6_bind); FreeBSD: EADDRNOTAVAIL (in6_pcbbind). Both were met.
             text = f"{label(slot.entry)}: {socket} is an IPv4 address and the socket for IPv6 alone; nothing is bound"
             return self._failed(slot, _fault(slot.entry, "I305", "mapped-and-v6only", text))
-        near = self.near.setdefault((socket.transport, socket.port), {})
+        near = self._near(socket)
         conflicts = self.host.kernel.conflicts(socket.transport)
-        rivals = (held for held in near.values() if not (slot.bind.reuseport and held.bind.reuseport))
+        rivals = (held for held in near if not (slot.bind.reuseport and held.bind.reuseport))
         other = next((held for held in rivals if collide(socket, held.socket, conflicts)), None)
         if other is not None:
             return self._failed(slot, self._taken(slot, other))
-        doubt = next((held for held in near.values() if doubtful(socket, held.socket, conflicts)), None)
+        doubt = next((held for held in near if doubtful(socket, held.socket, conflicts)), None)
         if doubt is not None:
             what = f"{socket} be bound beside {doubt.socket} of {doubt.entry.service}"
             self.unknown.append(f"{label(slot.entry)}: whether {self.host.kernel.name} lets {what}")
             return False
         slot.open, slot.deaf, slot.fault = listens, not listens, None
         if listens:  # a socket that does not listen is in nobody's way, since all of them set SO_REUSEADDR
-            near[slot.key] = self.bound[slot.key] = slot
+            self.opened += 1
+            slot.place = self.opened
+            self.bound[slot.key] = slot
+            for shelf in slot.shelves:
+                self.near.setdefault(shelf, {})[slot.key] = slot
         return True
+
+    def _near(self, socket: Socket) -> list[Slot]:
+        """Return who could be in the way of a socket, in the order in which they were bound; of those that are alike, only the first.
+
+        Of its own kind these are those of its own address, where it has one, and of every other kind any.
+        """
+        mine, found = kind_of(socket), list[Slot]()
+        for kind, shared in itertools.product(Kind, (False, True)):
+            address = (bare(socket.address),) if kind is mine and kind in _ONE else ()
+            found += itertools.islice(self.near.get((socket.transport, socket.port, kind, shared, *address), {}).values(), 1)
+        return sorted(found, key=lambda slot: slot.place)
 
     def _taken(self, slot: Slot, other: Slot) -> Diagnostic:
         """Say that a socket cannot be bound, and what is lost by it."""
@@ -128,7 +146,8 @@ class Replay:
     def _close(self, slot: Slot) -> None:
         if slot.open:
             del self.bound[slot.key]
-            del self.near[slot.socket.transport, slot.socket.port][slot.key]
+            for shelf in slot.shelves:
+                del self.near[shelf][slot.key]
         slot.open = slot.deaf = False
 
     def _socket(self, entry: Entry, bind: Bind, port: int) -> Socket:

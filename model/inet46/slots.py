@@ -7,7 +7,7 @@ import attrs
 from inet46.diagnostics import Diagnostic
 from inet46.entry import Bind, Entry
 from inet46.service import Builtin
-from inet46.sockets import Socket
+from inet46.sockets import Socket, bare, kind_of
 
 __all__ = ["Key", "Refused", "Slot", "performs"]
 
@@ -42,6 +42,13 @@ class Slot:
     wait: bool = False
     passes: bool = False
     fault: Diagnostic | None = None
+    place: int = 0  # among all that were ever bound
+
+    @property
+    def shelves(self) -> tuple[Key, Key]:
+        """Where it is looked for once it is bound: among all of its kind on its port, and among those of its address."""
+        shelf = (self.socket.transport, self.socket.port, kind_of(self.socket), self.bind.reuseport)
+        return shelf, (*shelf, bare(self.socket.address))
 
     @property
     def stale(self) -> str | None:

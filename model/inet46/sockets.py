@@ -11,7 +11,7 @@ import ipaddress
 
 import attrs
 
-__all__ = ["Conflicts", "Family", "Kind", "Socket", "Transport", "collide", "doubtful", "kind_of"]
+__all__ = ["Conflicts", "Family", "Kind", "Socket", "Transport", "bare", "collide", "doubtful", "kind_of"]
 
 
 class Family(enum.Enum):
@@ -146,7 +146,7 @@ def _meet(new: Socket, old: Socket) -> bool:
     if (new.transport, new.port) != (old.transport, old.port) or not new.port:
         return False
     kind = kind_of(new)
-    return kind not in {Kind.V4_ONE, Kind.V6_ONE} or kind is not kind_of(old) or _bare(new.address) == _bare(old.address)
+    return kind not in {Kind.V4_ONE, Kind.V6_ONE} or kind is not kind_of(old) or bare(new.address) == bare(old.address)
 
 
 def _mapped(address: str) -> str | None:
@@ -157,5 +157,6 @@ def _mapped(address: str) -> str | None:
     return str(mapped) if mapped is not None else None
 
 
-def _bare(address: str) -> str:
+def bare(address: str) -> str:
+    """Return an address as it counts among others of its kind: ::ffff:a.b.c.d is the IPv4 address it maps."""
     return _mapped(address) or address

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from inet46.service import Service
 from inet46.sockets import Family, Socket
 
-__all__ = ["answers", "change", "verbs"]
+__all__ = ["answers", "change", "one_line", "verbs", "visible"]
 
 
 def answers(families: Iterable[Family]) -> str:
@@ -44,3 +44,22 @@ def verbs(activate: Iterable[str], unit: str) -> str:
         return ", ".join("restart " + unit if verb == "restart" else verb for verb in activate)
     said = {"reload": f"reload {unit} (SIGHUP)", "restart": f"restart {unit}", "settle": "wait until it has done so"}
     return ", ".join(said.get(verb, f"send it SIG{verb.removeprefix('signal ')}") for verb in activate)
+
+
+# One character for one, so that a marker still stands below what it marks: control characters become their pictures; bytes that are not
+# UTF-8, C1 controls and what turns the direction of writing become a replacement character.
+_PICTURES = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)), 0xFFFD),
+}
+
+
+def visible(string: str) -> str:
+    """Return a text that does nothing to a terminal but be read."""
+    return string.translate(_PICTURES)
+
+
+def one_line(string: str) -> str:
+    """Return a text that does nothing to a terminal and stays on its line."""
+    return visible(string).translate({0x09: 0x2409, 0x0A: 0x240A})

@@ -18,6 +18,7 @@ import click
 from inet46.diagnostics import Diagnostic, Severity, render
 from inet46.formats import Link
 from inet46.sockets import Family, Socket
+from inet46.words import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -42,23 +43,6 @@ __all__ = [
 _PIPED = 10_000  # columns, where nobody's terminal limits them
 _READABLE = 100  # columns of running text
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-# One character for one, so that a marker still stands below what it marks: control characters become their pictures; bytes that are not
-# UTF-8, C1 controls and what turns the direction of writing become a replacement character.
-_PICTURES = {
-    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
-    0x7F: 0x2421,
-    **dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)), 0xFFFD),
-}
-
-
-def visible(string: str) -> str:
-    """Return a text that does nothing to a terminal but be read."""
-    return string.translate(_PICTURES)
-
-
-def one_line(string: str) -> str:
-    """Return a text that does nothing to a terminal and stays on its line."""
-    return visible(string).translate({0x09: 0x2409, 0x0A: 0x240A})
 
 
 def text(string: str = "") -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
+import secrets
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,9 +52,26 @@ def write_below(folder: Path, files: Mapping[str, str], *, force: bool) -> list[
 def replace_all(files: Mapping[Path, str]) -> None:
     """Replace files, all of them or none, each one whole; a link stays one, and what it points to is replaced.
 
-    Raises Refused with the reason.
+    Mode and owner stay. A file with several names would be parted from the others, and a link in a folder in which everybody may write
+    leads wherever somebody wants it to: both are left alone. Raises Refused with every reason, before anything is written.
     """
+    problems = Problems()
+    for path in files:
+        with problems.gather():
+            _check_place(path)
+    problems.settle()
     _put({path.resolve(): text.encode("utf-8", "surrogateescape") for path, text in files.items()}, Path())
+
+
+def _check_place(path: Path) -> None:
+    """Refuse to replace what is not this path's alone."""
+    names = path.stat().st_nlink
+    if names > 1:
+        raise Refused([f"{path}: has {names} names (hard links), and replacing it would part them; mend it by hand"])
+    here = path.absolute()
+    for link in (here, *here.parents):
+        if link.is_symlink() and link.parent.stat().st_mode & stat.S_IWOTH and link.lstat().st_uid not in {0, os.geteuid()}:
+            raise Refused([f"{path}: {link} is somebody's link in a folder in which everybody may write; name what it points to"])
 
 
 def _put(todo: Mapping[Path, bytes | Link], folder: Path) -> None:
@@ -87,19 +106,26 @@ def _same(target: Path, data: bytes | Link, *, force: bool) -> bool:
 
 
 def _stage(target: Path, data: bytes | Link) -> _Staged:
-    """Write a file beside its place, under a name that has a dot, which no includedir reads; it gets the old one's mode."""
+    """Write a file beside its place, under a name that has a dot, which no includedir reads; it gets the old one's owner and mode.
+
+    Until then nobody else may read it: what it replaces may hold secrets. Nobody can know its name, or put a link there.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     if isinstance(data, Link):
         temporary.symlink_to(str(data))
         return _Staged(temporary, target)
-    with temporary.open("xb") as file:
+    old = target.stat() if target.exists() else None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(temporary, flags, 0o666 if old is None else 0o600), "wb") as file:
         try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            if target.exists():
-                temporary.chmod(target.stat().st_mode & 0o7777)
+            if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), old.st_uid, old.st_gid)
+            if old is not None:
+                os.fchmod(file.fileno(), old.st_mode & 0o7777)
         except BaseException:
             temporary.unlink()
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any
 
@@ -12,6 +11,8 @@ from inet46.codec._texts import TextError, error_at
 from inet46.codec._words import show
 
 __all__ = ["dump", "parse"]
+
+_MOST = 100_000  # parts of a text with aliases
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,6 +44,8 @@ def parse(text: str) -> object:
         root = yaml.compose(text, Loader=_Loader)
         if root is None:
             raise TextError("the file is empty")
+        if _parts(root, {}) > max(len(text), _MOST):
+            raise TextError(f"written out, its aliases make more than {_MOST} parts of it")
         return _value(root, {})
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -52,6 +55,14 @@ def parse(text: str) -> object:
         raise error_at(f"character {ord(text[error.position])!r} is not allowed in YAML", text, error.position) from None
     except (ValueError, OverflowError) as error:  # "\UFFFFFFFF"
         raise TextError(str(error)) from None
+
+
+def _parts(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count what a node would be if every alias stood there as what it names; a few lines of YAML can be billions."""
+    if id(node) not in known:
+        inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + (0 if isinstance(node, yaml.ScalarNode) else sum(_parts(part, known) for part in inner))
+    return known[id(node)]
 
 
 def _value(node: yaml.Node, known: dict[int, object]) -> object:
@@ -78,7 +89,7 @@ def _mapping(node: yaml.MappingNode, known: dict[int, object]) -> dict[Any, obje
             parts = value if isinstance(value, list) else [value]
             if not all(isinstance(part, dict) for part in parts):
                 raise _misread(value_node, "<< takes a mapping or a list of mappings")
-            merged = functools.reduce(lambda all_, part: {**part, **all_}, parts, merged)
+            merged = dict(item for part in reversed([merged, *parts]) for item in part.items())
             continue
         if not isinstance(key_node, yaml.ScalarNode):
             raise _misread(key_node, "a key has to be a word")

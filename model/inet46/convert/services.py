@@ -182,7 +182,8 @@ def _second(name: str, held: Held) -> Loss:
 
 def _no_program(name: str, entry: Entry) -> Loss:
     if isinstance(entry.program, Unstartable):
-        why = f"{entry.program.words[0]} is no absolute path, so every client is disconnected on the old host"
+        what = f"{entry.program.words[0]} is no absolute path" if entry.program.words else "no program is named"
+        why = f"{what}, so every client is disconnected on the old host"
         return Loss(service=name, thing="service", what="the whole service", why=why, guards=True, span=entry.origin)
     told = next((word for word in entry.extra if word.startswith("redirect")), "redirect")
     return Loss(
@@ -196,7 +197,7 @@ def _no_program(name: str, entry: Entry) -> Loss:
 
 
 def _extra(name: str, word: str, entry: Entry) -> Loss:
-    thing = next((known for known in GUARDS if known in word), word.split(maxsplit=1)[0])
+    thing = next((known for known in GUARDS if known in word), word.partition(" ")[0])
     what = f"{word} (nothing)" if word.endswith("=") else word
     return Loss(service=name, thing=thing, what=what, why=NO_WORD, guards=thing in GUARDS, span=entry.origin)
 

@@ -11,7 +11,7 @@ from inet46.diagnostics import Cost, Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
 from inet46.sockets import Family
 
-__all__ = ["NUMBER", "Link", "Reading", "contend", "fault", "numeric", "size", "split_lines"]
+__all__ = ["NUMBER", "Included", "Link", "Reading", "contend", "fault", "numeric", "size", "split_lines"]
 
 NUMBER = r"[0-9]+"  # ASCII digits only: str.isdigit() and int() both accept more than any daemon does
 
@@ -42,6 +42,25 @@ class Reading:
     unordered: tuple[tuple[str, ...], ...] = ()
     carries: str | None = None
     poisons: bool = False
+
+
+_DEEPEST = 40  # files that include one another; the daemons have their stack and their open files for a bound
+_MOST = 10_000  # includes at all: files that each name the next one twice would be two to the power of their number
+_LARGEST = 32 * 1024 * 1024  # characters of what is read because of them
+
+
+@attrs.define
+class Included:
+    """How much has been read because of includes: what is small on the disk may have no end when it is read."""
+
+    files: int = 0
+    size: int = 0
+
+    def one_more(self, text: str, depth: int) -> bool:
+        """Count an include of a text by the last of `depth` files; return True if it is one too many, and must not be followed."""
+        self.files += 1
+        self.size += len(text)
+        return depth > _DEEPEST or self.files > _MOST or self.size > _LARGEST
 
 
 def fault(code: str, name: str, message: str, span: Span, *, severity: Severity = Severity.ERROR, cost: Cost | None = None) -> Diagnostic:

@@ -10,6 +10,7 @@ because `shlex` knows neither expansions nor operators; the reading is held agai
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -120,13 +121,14 @@ class _Reader(Words):
 
     def and_or(self) -> list[Step]:
         """And-or = pipeline { ("&&" | "||") pipeline } [ "&" ]; with more than one command, none of its assignments is certain."""
-        steps = self.pipeline()
+        pipelines = [self.pipeline()]
         self.blanks()
         while (joint := self.operator()) in ("&&", "||", "|"):
             self.pos += len(joint)
             self.blank_lines()
-            steps = maybe([*steps, *self.pipeline()], "in a command list")
+            pipelines.append(self.pipeline())
             self.blanks()
+        steps = maybe(itertools.chain(*pipelines), "in a command list") if len(pipelines) > 1 else pipelines[0]
         return maybe(steps, "in the background") if self.operator() == "&" else steps
 
     def pipeline(self) -> list[Step]:

@@ -123,15 +123,16 @@ class Words:
             return None
         parts: list[Part] = []
         name, value_start = None, 0
+        head: str | None = ""  # what may still be the name of an assignment: nothing quoted, and no `=` yet
         while self.pos < len(self.text):
             if match := PLAIN.match(self.text, self.pos):
                 run = match.group()
-                before = "".join(p.text for p in parts if isinstance(p, Literal) and not p.quoted)
-                bare = all(isinstance(p, Literal) and not p.quoted for p in parts)
-                if name is None and bare and (equals := run.find("=")) >= 0 and re.fullmatch(NAME, before + run[:equals]):
-                    name, value_start = before + run[:equals], self.pos + equals + 1
+                equals = run.find("=")
+                if head is not None and equals >= 0 and re.fullmatch(NAME, head + run[:equals]):
+                    name, value_start = head + run[:equals], self.pos + equals + 1
                     # The name is not part of the value, so only what follows is kept in `parts`.
                     parts, run = [], run[equals + 1 :]
+                head = head + run if head is not None and equals < 0 else None
                 if run:
                     parts.append(Literal(text=run, quoted=False))
                 self.pos = match.end()
@@ -139,7 +140,9 @@ class Words:
             character = self.text[self.pos]
             if character in " \t\n;&|()<>":
                 break
+            so_far = len(parts)
             self.quoting(character, parts)
+            head = head if len(parts) == so_far else None
         if self.pos == start:
             return None
         return Word(start=start, stop=self.pos, parts=tuple(parts), name=name, value_start=value_start)

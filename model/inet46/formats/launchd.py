@@ -62,11 +62,27 @@ def parse(text: str, path: str = "/Library/LaunchDaemons/job.plist") -> Document
         content = plistlib.loads(text.encode("utf-8", "surrogateescape"))
     except ExpatError as error:
         return Document(source, None, str(error))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError, struct.error, EOFError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, struct.error, EOFError):
         return Document(source, None, "no property list, neither XML nor binary")
     if not isinstance(content, dict):
         return Document(source, None, "a property list without a dictionary in it")
+    if not _fits(content, len(text)):
+        return Document(source, None, "a property list that says the same thing over and over, or holds itself")
     return Document(source, content)
+
+
+def _fits(content: object, most: int) -> bool:
+    """Return True if a property list, written out, has no more parts than its text has characters.
+
+    In a binary one a part may stand in many places: parts that hold the next one twice would be two to the power of their depth.
+    """
+    parts = [content]
+    while parts and most >= 0:
+        part = parts.pop()
+        inner = list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else ()
+        most -= 1 + len(inner)
+        parts += inner if most >= 0 else ()
+    return most >= 0
 
 
 def emit(document: Document) -> str:

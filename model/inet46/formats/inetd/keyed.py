@@ -98,7 +98,7 @@ class Cursor:
         """
         while self.line < len(self.lines):
             start = self._offset
-            if self.text[self.at :].startswith("#"):
+            if self.text.startswith("#", self.at):
                 span, said = Span(self.document.source, start, self.lines[self.line].stop), self.text[self.at :]
                 self._advance()
                 if said.startswith("#@"):

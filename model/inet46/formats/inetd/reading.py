@@ -15,7 +15,7 @@ import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
-from inet46.formats._reading import NUMBER, Reading, fault
+from inet46.formats._reading import NUMBER, Included, Reading, fault
 from inet46.formats.inetd import definitions, fields, places
 from inet46.formats.inetd._carrying import carried, with_carried
 from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unknown
@@ -66,6 +66,9 @@ def read(
     )
 
 
+_MOST_GIVEN_UP = 20  # each reads all that is below it again
+
+
 @attrs.define
 class _Reader:
     """What has been read so far.
@@ -89,6 +92,9 @@ class _Reader:
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
     unordered: list[tuple[str, ...]] = attrs.field(factory=list)
+    included: Included = attrs.field(factory=Included)
+    given_up: int = 0  # entries given up in their middle, each of which goes on below the one before
+    named: set[tuple[str, ...]] = attrs.field(factory=set)
 
     # -- statements
 
@@ -169,11 +175,15 @@ class _Reader:
         """Read the lines that continue an entry which was given up in its middle: each is looked at as an entry of its own."""
         below = {"unknown-builtin": line.below, "bad-buffer-size": line.behind, "bad-rpc-version": line.behind}.get(name, ())
         rest = Document(line.span.source, below)
+        if self.given_up == _MOST_GIVEN_UP:
+            raise Dark(f"what becomes of the lines that go on below more than {_MOST_GIVEN_UP} unknown built-ins")
+        self.given_up += 1
         if self.build.keyed:
             self._cursor(Cursor(rest, self.build))
         else:
             for statement in logical_lines(rest, self.build, line.number + 1):
                 self.statement(statement)
+        self.given_up -= 1
 
     def _entry_of(self, statement: Statement) -> Entry | None:
         match statement:
@@ -193,10 +203,13 @@ class _Reader:
         if self.policy is not None:
             entry = attrs.evolve(entry, extra=(*entry.extra, f"IPsec policy {self.policy}"))
             self.policy = self.policy if self.build.pragma is Pragma.FILE else None
-        if self.build.first_wins and any(_twins(entry, other) for other in self.entries):
+        # inetconv makes one manifest of two entries: service and protocol are all that is in its name.
+        name = (entry.service, *(bind.key for bind in entry.binds))
+        if self.build.first_wins and name in self.named:
             text = f"{entry.service}: a line for this service and protocol stands above, and the first one counts; this one is lost"
             self._say("I125", "already-converted", text, statement.span)
             return
+        self.named.add(name)
         self.entries.append(entry)
 
     def finish(self) -> None:
@@ -248,6 +261,8 @@ class _Reader:
             if path in self.chain:
                 self._say("I127", "include-loop", f"{path} includes itself", directive.span, Severity.WARNING)
                 continue
+            if self.included.one_more(self.files[path], len(self.chain)):
+                raise Unknown(f"too many includes to be followed, here of {path}")
             document = parse(self.files[path], path)
             self.sources.append(document.source)
             self.document(document)
@@ -388,8 +403,3 @@ class _Reader:
             hosts = ", ".join(bind.address or "*" for bind in binds)
             raise Lost("I111", "address-family", f"{line.words[0]}: {token.name} opens no socket at {hosts}; the line is lost")
         return left
-
-
-def _twins(one: Entry, other: Entry) -> bool:
-    """Return True if inetconv makes one manifest of two entries: service and protocol are all that is in its name."""
-    return one.service == other.service and [bind.key for bind in one.binds] == [bind.key for bind in other.binds]

@@ -68,7 +68,7 @@ def emit(document: Document) -> str:
 def _logical(lines: tuple[Span, ...]) -> Iterator[tuple[Span, str]]:
     """Yield what is neither comment nor empty, continued lines joined."""
     begun: Span | None = None
-    joined = ""
+    joined: list[str] = []
     for number, line in enumerate(lines):
         text = line.text.rstrip("\n\r\0")
         if not number:
@@ -76,16 +76,17 @@ def _logical(lines: tuple[Span, ...]) -> Iterator[tuple[Span, str]]:
         text = text.lstrip(_BLANK)
         if text[:1] in {"#", ";"} and text:
             continue
-        begun, joined = begun or line, joined + text
+        begun = begun or line
         span = Span(line.source, begun.start, line.start + len(line.text.rstrip("\n\r\0")))
-        slashes = len(joined) - len(joined.rstrip("\\"))
+        slashes = len(text) - len(text.rstrip("\\"))
+        joined.append(text[:-1] if slashes % 2 else text)
         if slashes % 2 and number + 1 < len(lines):
-            joined = joined[:-1] + " "
+            joined.append(" ")
             continue
-        yield span, (joined[:-1] if slashes % 2 else joined).strip(_BLANK)
-        begun, joined = None, ""
+        yield span, "".join(joined).strip(_BLANK)
+        begun, joined = None, []
     if begun is not None:
-        yield Span(begun.source, begun.start, lines[-1].stop), joined.strip(_BLANK)
+        yield Span(begun.source, begun.start, lines[-1].stop), "".join(joined).strip(_BLANK)
 
 
 @attrs.define

@@ -6,7 +6,7 @@ or the list in defaults, switches the service on. Sources: parse.c (tables of at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -49,8 +49,28 @@ _WORDS = {"flags": FLAGS, "type": TYPES}
 
 
 @attrs.define
+class _Growing:
+    """A list that any number of lines may add to and take from: `values` by their places, and the places of each value."""
+
+    values: dict[int, str] = attrs.field(factory=dict)
+    places: dict[str, list[int]] = attrs.field(factory=dict)
+    next: int = 0
+
+    def add(self, values: Iterable[str]) -> None:
+        for value in values:
+            self.values[self.next] = value
+            self.places.setdefault(value, []).append(self.next)
+            self.next += 1
+
+    def remove(self, values: Iterable[str]) -> None:
+        for value in values:
+            for place in self.places.pop(value, ()):
+                del self.values[place]
+
+
+@attrs.define
 class Taken:
-    """What one paragraph has said so far.
+    """What one paragraph has said so far; its lists are among the `values` when the last attribute was taken and `settle` was called.
 
     `values` are the attributes that were taken; `flags` and `kinds` are in capital letters, and hold what stood before a mistake as well.
     `why` is what has marked the service as disabled, None when nothing has, and `at` the attribute that did. `gone` tells that the daemon
@@ -69,6 +89,7 @@ class Taken:
     why: str | None = None
     at: Attribute | None = None
     gone: bool = False
+    lists: dict[str, _Growing] = attrs.field(factory=dict)
     unsure: str | None = None
 
     @property
@@ -114,8 +135,10 @@ class Taken:
         if problem is not None:
             self.at = attribute
             self.why = problem if name in _SPEAK_FOR_THEMSELVES else f"{name}: {problem}"
-        if problem is None or self.counts[name] == -2:
-            self.values[name] = self._list(name, attribute.operator, good) if self.counts[name] == -2 else good
+        if self.counts[name] == -2:
+            self._change(name, attribute.operator, good)
+        elif problem is None:
+            self.values[name] = good
         if name == "disable" and problem is None:
             self.why = "disable = yes" if attribute.values[0].lower() == "yes" else None
 
@@ -124,7 +147,7 @@ class Taken:
             return "it has no value"
         if name == "env" and attribute.operator == "-=":
             return "-= cannot be used for env"
-        if name == "log_type" and name in self.values:
+        if name == "log_type" and (name in self.values or name in self.lists):
             return "it can be set once only"
         problem = mistake(name, attribute.values, self.host)
         return f"{name} = {attribute.values[0]} is neither yes nor no" if problem is not None and name in _YES_OR_NO else problem
@@ -138,13 +161,20 @@ class Taken:
             good += 1
         return values[:good]
 
-    def _list(self, name: str, operator: str, values: tuple[str, ...]) -> tuple[str, ...]:
-        before = self.values.get(name, self.inherited.get(name, ()))
+    def _change(self, name: str, operator: str, values: tuple[str, ...]) -> None:
+        """Set a list, add to it or take from it; a service begins with that of the defaults, and defaults with what they said above."""
+        afresh = operator == "=" and not self.defaults
+        if afresh or name not in self.lists:
+            self.lists[name] = _Growing()
+            self.lists[name].add(() if afresh else self.values.get(name, self.inherited.get(name, ())))
         if operator == "-=" and name not in {"enabled", "disabled"}:
-            return tuple(value for value in before if value not in values)
-        if operator == "=" and not self.defaults:
-            return values
-        return (*before, *values)
+            self.lists[name].remove(values)
+        else:
+            self.lists[name].add(values)
+
+    def settle(self) -> None:
+        """Put the lists among the values, once every attribute was taken."""
+        self.values.update({name: tuple(held.values.values()) for name, held in self.lists.items()})
 
     def _warn(self, code: str, name: str, message: str, span: Span) -> None:
         self.faults.append(fault(code, name, f"{self.name or 'defaults'}: {message}", span, severity=Severity.WARNING))

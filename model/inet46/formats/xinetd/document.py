@@ -268,8 +268,10 @@ class _Scanner:
 
 def _switched_off(attributes: list[Attribute]) -> bool:
     """Return True if the last attribute is the first `disable`, and says yes."""
-    said = [one for one in attributes if one.name == "disable" and one.operator == "=" and len(one.values) == 1]
-    return bool(said) and said[0] is attributes[-1] and said[0].values[0].lower() == "yes"
+    if not attributes or attributes[-1].name != "disable":
+        return False
+    first = next((one for one in attributes if one.name == "disable" and one.operator == "=" and len(one.values) == 1), None)
+    return first is attributes[-1] and first.values[0].lower() == "yes"
 
 
 def _blocks(text: str) -> list[int]:

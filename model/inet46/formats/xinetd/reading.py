@@ -5,13 +5,14 @@ Sources: confparse.c (parse_conf_file, remove_disabled_services, check_entry), i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
 from inet46.diagnostics import Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
-from inet46.formats._reading import Reading, fault, numeric
+from inet46.formats._reading import Included, Reading, fault, numeric
 from inet46.formats.xinetd.attributes import DEFAULTS, INHERITED, Taken
 from inet46.formats.xinetd.document import Document, Include, Paragraph, parse
 from inet46.formats.xinetd.paragraph import Lost, Quiet, Unknown, Weighed, where
@@ -39,7 +40,9 @@ class _State:
     unknown: list[str] = attrs.field(factory=list)
     sources: list[Source] = attrs.field(factory=list)
     dangling: bool = False  # whether the address of defaults was never settled
-    bound: dict[tuple[Transport, int | None], list[tuple[str, str]]] = attrs.field(factory=dict)  # earlier services with a bind
+    bound: dict[tuple[Transport, int | None], dict[str, str]] = attrs.field(factory=dict)  # earlier services with a bind
+    includes: Included = attrs.field(factory=Included)
+    folders: dict[str, list[str]] = attrs.field(factory=dict)
 
     def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
         """Read a file and, in place, what it includes."""
@@ -59,8 +62,10 @@ class _State:
         if not include.path.startswith("/"):
             self.unknown.append(f"{document.source.path}:{include.span.line}: {include.path} is relative to where xinetd was started")
             return
-        paths = list(_folder(self.files, include.path)) if include.folder else [include.path]
-        for path in paths:
+        for path in self._folder(include.path) if include.folder else [include.path]:
+            if self.includes.one_more(self.files.get(path, ""), len(seen)):
+                self.unknown.append(f"{document.source.path}:{include.span.line}: too many includes to be followed, here of {path}")
+                return
             if path in seen:
                 self._say("I127", "include-loop", f"{path} includes itself", include.span)
                 self.unknown.append(f"{document.source.path}:{include.span.line}: {path} includes itself: xinetd has no end to that")
@@ -68,6 +73,11 @@ class _State:
                 self.load(path, seen)
             else:
                 self._say("I126", "missing-include", f"{path} is not there; xinetd goes on without it", include.span)
+
+    def _folder(self, folder: str) -> list[str]:
+        if folder not in self.folders:
+            self.folders[folder] = list(_folder(self.files, folder))
+        return self.folders[folder]
 
     def _add_defaults(self, paragraph: Paragraph) -> None:
         """Add what defaults say to what is known of them; a bad value there ends the daemon, which exits with 0."""
@@ -83,6 +93,7 @@ class _State:
             if taken.unsure is not None:
                 self.unknown.append(f"{attribute.span.source.path}:{attribute.span.line}: defaults: {taken.unsure}")
                 taken.unsure = None
+        taken.settle()
         if open_bind is not None:
             self.defaults.setdefault("bind", open_bind)
         self.dangling = not paragraph.whole and (self.dangling or self._several(taken.values.get("bind", ("::",))[0]))
@@ -113,6 +124,7 @@ class _State:
             if taken.gone:
                 self._disabled(paragraph, taken)
                 return
+        taken.settle()
         self.services.append((paragraph, taken))
 
     def _disabled(self, paragraph: Paragraph, taken: Taken) -> None:
@@ -133,13 +145,22 @@ class _State:
             self._say("I147", "switched-on-again", text, weighed.paragraph.header, Severity.WARNING)
         return True
 
+    @functools.cached_property
+    def enabled(self) -> frozenset[str]:
+        """The ids in the `enabled` list of defaults, in small letters, once every file has been read."""
+        return frozenset(other.lower() for other in self.defaults.get("enabled", ()))
+
+    @functools.cached_property
+    def disabled(self) -> frozenset[str]:
+        """The same of `disabled`."""
+        return frozenset(other.lower() for other in self.defaults.get("disabled", ()))
+
     def listed(self, name: str, span: Span) -> bool:
         """Apply the lists of ids in defaults: `enabled` drops everything that it does not name."""
-        enabled, disabled = ({other.lower() for other in self.defaults.get(key, ())} for key in ("enabled", "disabled"))
-        if "enabled" in self.defaults and name not in enabled:
+        if "enabled" in self.defaults and name not in self.enabled:
             self._say("I131", "not-enabled", f"{name} is not in the `enabled` list of defaults", span)
             return False
-        return name not in disabled
+        return name not in self.disabled
 
     def identical(self, entry: Entry, address: str | None) -> bool:
         """Apply check_entry: a service is disabled when an earlier one *with a bind* has its port and protocol, and its address or no bind.
@@ -147,16 +168,14 @@ class _State:
         `address` is what the file says: 0.0.0.0 and :: count, and so does one that flags contradict.
         """
         port = entry.port if entry.port is not None else self.host.port(entry.service, entry.transport)
-        earlier = self.bound.setdefault((entry.transport, port), [])
-        for theirs, other in earlier:
-            if address in {None, theirs}:
-                text = f"{entry.service}: identical to {other} for xinetd, which compares port and protocol: disabled"
-                self.faults.append(
-                    Diagnostic(code="I202", name="identical-service", severity=Severity.ERROR, message=text, span=entry.origin)
-                )
-                return True
+        earlier = self.bound.setdefault((entry.transport, port), {})
+        other = next(iter(earlier.values()), None) if address is None else earlier.get(address)
+        if other is not None:
+            text = f"{entry.service}: identical to {other} for xinetd, which compares port and protocol: disabled"
+            self.faults.append(Diagnostic(code="I202", name="identical-service", severity=Severity.ERROR, message=text, span=entry.origin))
+            return True
         if address is not None:
-            earlier.append((address, entry.id or entry.service))
+            earlier[address] = entry.id or entry.service
         return False
 
     def adopt(self, entry: Entry) -> Entry | None:
@@ -235,7 +254,7 @@ def _judged(weighed: Weighed, state: _State) -> Iterator[Entry]:
         state.faults.append(fault(*lost.told, f"{name}: {lost}: the service is disabled", weighed.place(lost.at)))
     except Quiet as what:
         if what.address is not None:
-            state.bound.setdefault((Transport.TCP, what.port), []).append((what.address, weighed.id))
+            state.bound.setdefault((Transport.TCP, what.port), {}).setdefault(what.address, weighed.id)
         state.faults.append(fault("I148", "no-inet-socket", f"{name}: {what}: no TCP and no UDP", header, severity=Severity.NOTE))
     except (Unknown, ValueError) as reason:  # a ValueError is a value that no model holds: a rate of 10**10
         state.unknown.append(f"{header.source.path}:{header.line}: {name}: {reason}")

@@ -125,7 +125,7 @@ def _program(entry: Entry, build: XinetdBuild, losses: list[str]) -> Iterator[tu
             has = ", ".join(build.builtins)
             losses.append(f"{entry.service}: xinetd has no built-in {program.builtin!r} under that name (it has {has})")
     elif isinstance(program, Unstartable):
-        losses.append(f"{entry.service}: xinetd looks at the server when it reads its files, and {program.words[0]!r} is none")
+        losses.append(f"{entry.service}: xinetd looks at the server when it reads its files, and {' '.join(program.words[:1])!r} is none")
     else:
         args = program.args if program.argv0 is None else program.argv
         yield "server", "=", (program.path,)
