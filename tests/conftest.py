@@ -12,8 +12,10 @@ from tests.shell.plays import done, plays, shell  # noqa: F401 -- fixtures
 
 Golden = Callable[[str, str | Path], None]
 
-hypothesis.settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, database=None)
-hypothesis.settings.register_profile("long", max_examples=2000, deadline=None)
+# No test is timed, so a busy machine makes none of them fail: not by a deadline, and not because examples are slow to come.
+CALM = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, database=None, suppress_health_check=CALM)
+hypothesis.settings.register_profile("long", max_examples=2000, deadline=None, suppress_health_check=CALM)
 hypothesis.settings.load_profile("default")  # --hypothesis-profile=long comes later and wins
 
 

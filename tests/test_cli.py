@@ -827,7 +827,9 @@ def test_a_reader_that_has_enough_is_not_an_error() -> None:
 
 def test_an_interrupt_is_quiet(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background of a shell would ignore it
     child = process("sockets", str(tmp_path / "fifo"), "--host", "debian-12/openbsd-inetd")
+    signal.signal(signal.SIGINT, former)
     with (tmp_path / "fifo").open("wb"):  # opens when the command does, which then waits for bytes
         time.sleep(0.1)
         child.send_signal(signal.SIGINT)
