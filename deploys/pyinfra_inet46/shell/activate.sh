@@ -51,9 +51,18 @@ activate_restart() {
 	return "$restart_status"
 }
 
+# by_systemd VERB UNIT...: systemd does not start a unit for the sixth time within ten seconds, and a change that is taken back and done
+# again comes to that; it forgets the others when it is told to.
+by_systemd() {
+	by_systemd_verb=$1
+	shift
+	bounded systemctl reset-failed "$@"
+	bounded systemctl "$by_systemd_verb" "$@" || fail "systemctl $by_systemd_verb $* failed"
+}
+
 restart_once() {
 	if [ -n "$unit" ] && systemd_is_here; then
-		bounded systemctl restart "$unit" || fail "systemctl restart $unit failed"
+		by_systemd restart "$unit"
 	elif [ -n "$script" ]; then
 		bounded "$script" restart || fail "$script restart failed"
 	else
@@ -63,7 +72,7 @@ restart_once() {
 
 activate_start() {
 	if [ -n "$unit" ] && systemd_is_here; then
-		bounded systemctl start "$unit" || fail "systemctl start $unit failed"
+		by_systemd start "$unit"
 	elif [ -n "$script" ]; then
 		bounded "$script" start || fail "$script start failed"
 	else

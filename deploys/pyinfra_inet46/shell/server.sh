@@ -45,7 +45,7 @@ server_stop() {
 server_start() {
 	if [ -n "$units" ]; then
 		# shellcheck disable=SC2086 # names of units
-		bounded systemctl start $units || fail "systemctl start $units failed"
+		by_systemd start $units
 	else
 		find_daemon "$exe" "$hint" && return 0
 		activate_start && until_found
