@@ -149,7 +149,8 @@ def cannot_start(host: Host) -> tuple[Run, object]:
 
 @about(cannot_start)
 def test_a_new_one_that_does_not_stay_brings_the_old_one_back(done: Outcome) -> None:
-    # It dies by itself, before or after it is looked for.
+    assert done.run.verdict.step == "activate"
+    # It dies by itself, before or after it was found once.
     assert done.run.verdict.reason in {"fake-other was started and did not stay", "fake-other is not running any more"}
     assert done.run.verdict.result is Result.ROLLED_BACK
     assert done.extra == STAYED

@@ -13,7 +13,7 @@ VERBS = ("reload", "restart", "start", "stop", "settle", "daemon-reload", *_OF_T
 """What `Transaction.activate` and `Transaction.undo` may say; ``signal`` is followed by a name, as in ``signal ALRM``.
 
 - ``reload``: ``systemctl reload`` when systemd is pid 1 and the unit is active, otherwise SIGHUP to the main process
-- ``restart``: ``systemctl restart``, or the script with ``restart``, or TERM and a new start with the saved argv
+- ``restart``: ``systemctl reset-failed`` and ``restart``, or the script with ``restart``, or TERM and a new start with the saved argv
 - ``start``: the same three ways, for a super-server that does not run
 - ``stop``: TERM, for a super-server that did not run before
 - ``settle``: wait until the daemon has worked through its signal; two signals without it are merged into one
