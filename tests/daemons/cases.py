@@ -165,4 +165,8 @@ def compat_files(build: InetdBuild) -> list[Case]:
         if number % len(build.tokens) in {0, 1, len(build.tokens) // 2}:
             both = (Case("inetd_compat", {XINETD: paragraph("daytime", **told), INETD: line}) for told in _SENSIBLE)
             cases += [*both, Case("inetd_compat, disabled", {XINETD: paragraph("daytime", disable="yes"), INETD: line})]
+    for service in ("tcpmux", "discard", "echo", "time"):
+        for log in ("SYSLOG authpriv", "syslog daemon info", "FILE /dev/null"):
+            files = {XINETD: f"defaults\n{{\n\tlog_type = {log}\n}}\n", INETD: f"{service} stream tcp nowait root internal\n"}
+            cases.append(Case("inetd_compat, logged", files))
     return cases

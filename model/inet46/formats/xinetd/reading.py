@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from inet46.diagnostics import Diagnostic, Severity, Source, Span
+from inet46.diagnostics import Cost, Diagnostic, Severity, Source, Span
 from inet46.entry import Bind, Entry
 from inet46.formats._reading import Included, Reading, fault, numeric
 from inet46.formats.xinetd.attributes import DEFAULTS, INHERITED, Taken
@@ -190,7 +190,7 @@ class _State:
         self.check_bind(place)
         bind = self.defaults.get("bind", (None,))[0]
         if bind is None:
-            return None if self.identical(entry, None) else entry
+            return None if self.identical(entry, None) else self._logged(entry, place)
         try:
             family, address, _ = where(bind, None, self.build, self.host)
         except Lost as lost:
@@ -203,7 +203,15 @@ class _State:
             return None
         told = None if address == family.wildcard else address
         v6only = None if family is Family.IPV4 else False
-        return attrs.evolve(entry, binds=(Bind(family=family, v6only=v6only, address=told, written=address),))
+        return self._logged(attrs.evolve(entry, binds=(Bind(family=family, v6only=v6only, address=told, written=address),)), place)
+
+    def _logged(self, entry: Entry, place: Span) -> Entry | None:
+        """Open the service's log: without an id there is none in syslog, and the service is not started (service.c, svc_setup_log)."""
+        if entry.program != Builtin(builtin="tcpmux") or self.defaults.get("log_type", ("",))[0].upper() != "SYSLOG":
+            return entry
+        text = f"{entry.service}: this built-in has no id, and xinetd opens no log in syslog without one: the service is not started"
+        self.faults.append(fault("I149", "nameless-builtin", text, place, cost=Cost.ENTRY))
+        return None
 
     def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
         self.faults.append(fault(code, name, message, span, severity=severity))

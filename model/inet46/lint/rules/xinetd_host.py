@@ -69,20 +69,22 @@ def _first(paragraph: Paragraph, name: str) -> Attribute | None:
 
 @rule("I149", "nameless-builtin")
 def nameless_builtin(subject: Subject) -> Found:
-    """What it catches: a built-in service of /etc/inetd.conf for which xinetd has no id, beside an `enabled` or `disabled` list.
+    """What it catches: a built-in service of /etc/inetd.conf for which xinetd has no id, beside an `enabled` or `disabled` list,
+    or a `log_type` of syslog, in defaults.
 
-    Why it bites: the lists are compared with the id of every service. This one has none, and xinetd dies at it with every service.
+    Why it bites: the lists are compared with the id of every service. This one has none, and xinetd dies at it with every service. A log in
+    syslog is opened under the id as well: without one there is none, and the service is not started.
 
     Example:
         tcpmux stream tcp nowait root internal
 
-    Instead: the service in a paragraph of xinetd, or defaults without these lists.
+    Instead: the service in a paragraph of xinetd, or defaults without these attributes.
 
     Source: xinetd inet.c (parse_inet_conf_file), confparse.c (remove_disabled_services); measured by random files on Debian 12
 
     """
     for fault in subject.said("I149"):
-        yield attrs.evolve(fault, cost=Cost.DAEMON, help=f"remove the line from {COMPAT}, or the lists from defaults")
+        yield attrs.evolve(fault, help=f"remove the line from {COMPAT}, or write a paragraph for the service")
 
 
 @rule("I532", "disabled-and-served")
