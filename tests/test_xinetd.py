@@ -269,6 +269,13 @@ def test_a_name_that_is_not_in_etc_services_disables_a_service() -> None:
     assert reading.faults[0].message == "imap: imap/tcp is not in /etc/services, and type is not UNLISTED: the service is disabled"
 
 
+def test_a_name_without_an_end_in_the_file_is_not_known() -> None:
+    reading = formats.read({"/etc/xinetd.conf": "service imap\n{\n\tuser"}, debian())
+
+    assert reading.unknown == ("/etc/xinetd.conf:3: user: xinetd looks for the end of this name in memory behind the file",)
+    assert [fault.message for fault in reading.faults] == ["service imap: nothing after attribute user; the entry is lost"]
+
+
 def test_unknowns_name_file_line_and_service() -> None:
     reading = formats.read({"/etc/xinetd.conf": "\n" + paragraph("bind = mail.example.org", "x")}, DEBIAN)
 

@@ -156,6 +156,16 @@ def _defaults() -> Iterator[Sequence[str]]:
     yield ["flags = IPv4", "no_such_attribute = 1"]
 
 
+_BUILTINS = [
+    *(f"{service} stream tcp nowait root" for service in ("tcpmux", "tcpmux/imap", "discard", "echo", "time", "no-such", "NO-SUCH")),
+    *(f"{service} stream {protocol} nowait {user}" for service in ("tcpmux", "no-such") for protocol, user in (
+        ("udp", "root"), ("SCTP", "root"), ("nosuch", "root"), ("tcp", "nosuch"), ("SCTP", "nosuch"), ("tcp", "root.nosuch"), ("tcp", "root:sys")
+    )),
+    "tcpmux dgram udp wait root", "tcpmux raw tcp nowait root", "tcpmux stream tcp nowait. root", "no-such raw icmp nowait root",
+    "echo stream SCTP nowait root", "discard stream SCTP nowait root", "no-such nosuch tcp nowait root",
+]  # fmt: skip
+
+
 def compat_files(build: InetdBuild) -> list[Case]:
     """inetd.conf beside xinetd.conf: every token alone, then each with every sensible paragraph for the same port."""
     cases = []
@@ -165,8 +175,8 @@ def compat_files(build: InetdBuild) -> list[Case]:
         if number % len(build.tokens) in {0, 1, len(build.tokens) // 2}:
             both = (Case("inetd_compat", {XINETD: paragraph("daytime", **told), INETD: line}) for told in _SENSIBLE)
             cases += [*both, Case("inetd_compat, disabled", {XINETD: paragraph("daytime", disable="yes"), INETD: line})]
-    for service in ("tcpmux", "discard", "echo", "time"):
-        for log in ("SYSLOG authpriv", "syslog daemon info", "FILE /dev/null"):
-            files = {XINETD: f"defaults\n{{\n\tlog_type = {log}\n}}\n", INETD: f"{service} stream tcp nowait root internal\n"}
-            cases.append(Case("inetd_compat, logged", files))
+    for line in _BUILTINS:
+        builtin = f"{line} internal\n"
+        for told in ("log_type = SYSLOG authpriv", "log_type = FILE /dev/null", "disabled = a daytime", "enabled = daytime"):
+            cases.append(Case("inetd_compat, built-in", {XINETD: f"defaults\n{{\n\t{told}\n}}\n", INETD: builtin}))
     return cases

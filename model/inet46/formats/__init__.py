@@ -12,14 +12,12 @@ from typing import assert_never
 
 import attrs
 
-from inet46.diagnostics import Span
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
 from inet46.formats import inetd, xinetd
 from inet46.formats._reading import Link, Reading, contend
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
-from inet46.service import Builtin
 from inet46.sockets import Transport
 
 __all__ = ["COMPAT", "Link", "Reading", "read", "same", "switched_off", "write"]
@@ -51,7 +49,7 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
             compat = inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)
-            main = xinetd.read(files, build, where, compat.entries, _nameless(compat))
+            main = xinetd.read(files, build, where, compat.entries, compat.nameless)
             return _joined(main, attrs.evolve(compat, entries=()))
         case SystemdBuild() as build:
             from inet46.formats import systemd  # noqa: PLC0415 -- as above
@@ -158,13 +156,6 @@ def _losses(said: tuple[Entry, ...], heard: Reading) -> list[str]:
         for field in attrs.fields(Entry)
         if field.eq and getattr(mine, field.name) != getattr(theirs, field.name)
     ]
-
-
-def _nameless(compat: Reading) -> Span | None:
-    """Return a service of inetd.conf that xinetd has without an id: a built-in other than those four for which inet.c makes one up."""
-    unknown = (fault.span for fault in compat.faults if fault.name == "unknown-builtin" and fault.span is not None)
-    known = (entry.origin for entry in compat.entries if entry.program == Builtin(builtin="tcpmux"))
-    return next((span for span in (*unknown, *known) if span is not None and span.text.split()[0] != "discard"), None)
 
 
 def _inetd_paths(files: Mapping[str, str], host: Host) -> list[str]:

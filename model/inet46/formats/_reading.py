@@ -32,7 +32,7 @@ class Reading:
 
     `sources` are the texts that were read, in order; an entry's origin points into one of them. `unordered` are groups of files of which
     it is not known which is read first. `carries` is the default host that the daemon still has when it reads its files the next time;
-    `poisons` tells that it crashes then.
+    `poisons` tells that it crashes then. `nameless` is the first service of an inetd.conf that xinetd takes without an id.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -42,6 +42,7 @@ class Reading:
     unordered: tuple[tuple[str, ...], ...] = ()
     carries: str | None = None
     poisons: bool = False
+    nameless: Span | None = None
 
 
 _DEEPEST = 40  # files that include one another; the daemons have their stack and their open files for a bound

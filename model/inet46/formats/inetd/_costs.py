@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Aside", "Dark", "Ended", "Invalid", "Lost", "Over", "Unknown"]
+__all__ = ["Aside", "Dark", "Ended", "Invalid", "Lost", "Over", "Unfit", "Unknown"]
 
 
 class Lost(Exception):
@@ -18,6 +18,10 @@ class Aside(Lost):
 
     def __init__(self, message: str) -> None:
         super().__init__("", "", message)
+
+
+class Unfit(Lost):
+    """xinetd takes this line among its services, and gives it up when it looks the service up."""
 
 
 class Invalid(Lost):

@@ -13,7 +13,7 @@ import re
 import attrs
 
 from inet46.formats._reading import NUMBER
-from inet46.formats.inetd._costs import Aside, Lost, Unknown
+from inet46.formats.inetd._costs import Aside, Lost, Unfit, Unknown
 from inet46.knowledge import PROTOCOLS, Bound, InetdBuild, Protocols, Token
 from inet46.sockets import Family, Transport
 
@@ -180,7 +180,7 @@ def _not_in_etc(build: InetdBuild, socket_type: str, protocol: str) -> Exception
     if protocol not in PROTOCOLS:
         return Lost("I115", "unknown-protocol", f"protocol {protocol} not in /etc/protocols; the line is lost")
     names = ", ".join(token.name for token in build.tokens if token.opens)
-    return Lost("I190", "type-and-protocol", f"a {socket_type} socket with protocol {protocol}, and not {names}: the line is lost")
+    return Unfit("I190", "type-and-protocol", f"a {socket_type} socket with protocol {protocol}, and not {names}: the line is lost")
 
 
 # -- the BSDs and illumos --------------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ next: default hosts, policies, includes, and what a bad line costs.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import assert_never
 
@@ -18,7 +19,7 @@ from inet46.entry import Bind, Entry
 from inet46.formats._reading import NUMBER, Included, Reading, fault
 from inet46.formats.inetd import definitions, fields, places
 from inet46.formats.inetd._carrying import carried, with_carried
-from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unknown
+from inet46.formats.inetd._costs import Aside, Dark, Ended, Invalid, Lost, Over, Unfit, Unknown
 from inet46.formats.inetd.document import SERVER, Document, Fields, Policy, logical_lines, parse
 from inet46.formats.inetd.including import matching, resolved
 from inet46.formats.inetd.keyed import Cursor, Definition, Directive, Statement
@@ -32,6 +33,7 @@ from inet46.sockets import Family, Transport
 __all__ = ["read"]
 
 _DEADLY = {"daemon-killer", "daemon-hang", "default-freed-twice"}
+_WITH_ID = {"time", "daytime", "chargen", "echo", "discard"}  # built-ins that xinetd has an id for, or refuses (inet.c)
 
 
 def read(
@@ -63,6 +65,7 @@ def read(
         unordered=tuple(reader.unordered),
         carries=None if build.default_host_ends else prefixes.default,
         poisons=prefixes.leaked is not None,
+        nameless=reader.nameless,
     )
 
 
@@ -95,6 +98,7 @@ class _Reader:
     included: Included = attrs.field(factory=Included)
     given_up: int = 0  # entries given up in their middle, each of which goes on below the one before
     named: set[tuple[str, ...]] = attrs.field(factory=set)
+    nameless: Span | None = None
 
     # -- statements
 
@@ -297,6 +301,8 @@ class _Reader:
             service = self._behind_added(service, socket_type, protocol, hosts, line.span)
         told = partial(meaning, build, socket_type, with_carried(self.carried, protocol), service)
         found = told() if build.protocols is Protocols.LISTED else None  # the others look at it after the name of a built-in
+        if build.protocols is Protocols.ETC_PROTOCOLS and server == "internal":
+            self._take(service, told, user, line.span)
         builtin = self._internal(service, socket_type, hosts, line.span) if performed(server, service, socket_type, build) else None
         found = found or told()
         if not muxed and service.startswith("tcpmux/"):
@@ -343,6 +349,14 @@ class _Reader:
             return told.entry(builtin, definition.span, self.build, self.host)
         program = started(told.service, told.server, list(told.argv), self.build, say)
         return told.entry(program, definition.span, self.build, self.host)
+
+    def _take(self, service: str, told: Callable[[], object], user: str, span: Span) -> None:
+        """Look at protocol and user, as xinetd does before it looks at a built-in; one that it takes then may have no id (inet.c)."""
+        with contextlib.suppress(Unfit):
+            told()
+        fields.user(user, self.build, self.host.policy)
+        if self.nameless is None and service not in _WITH_ID:
+            self.nameless = span
 
     def _say_at(self, span: Span, code: str, name: str, message: str, severity: Severity) -> None:
         self._say(code, name, message, span, severity)

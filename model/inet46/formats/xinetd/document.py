@@ -70,11 +70,12 @@ class Include:
 
 @attrs.frozen
 class Document:
-    """One file of xinetd: what stands in it in order, what was wrong with it, and its text."""
+    """One file of xinetd: what stands in it in order, what was wrong with it, what nobody can know of it, and its text."""
 
     source: Source
     items: tuple[Paragraph | Include, ...]
     faults: tuple[Diagnostic, ...]
+    unknown: tuple[str, ...]
     lines: tuple[Span, ...] = attrs.field(repr=False)
 
 
@@ -87,7 +88,7 @@ def parse(text: str, path: str = "/etc/xinetd.conf", *, final: bool = False) -> 
     lines = split_lines(source)
     scanner = _Scanner(source, text, _blocks(text), final)
     scanner.file()
-    return Document(source, tuple(scanner.items), tuple(scanner.faults), lines)
+    return Document(source, tuple(scanner.items), tuple(scanner.faults), tuple(scanner.unknown), lines)
 
 
 def emit(document: Document) -> str:
@@ -111,6 +112,7 @@ class _Scanner:
     end: int = 0  # of the line that was read last, without its newline
     items: list[Paragraph | Include] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
+    unknown: list[str] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.buffer = bytearray(self.text, "ascii", "replace")
@@ -165,7 +167,7 @@ class _Scanner:
                     self._say("I123", "second-defaults", "a second defaults paragraph in one file is skipped", line)
                 elif paragraph:
                     self.items.append(paragraph)
-                    seen_defaults = seen_defaults or paragraph.defaults
+                    seen_defaults = seen_defaults or (paragraph.defaults and paragraph.whole)
             else:
                 text = f"{words[0]!r} begins no paragraph; everything to the next '}}' is skipped"
                 self._lose("I120", "missing-service-keyword", text, line)
@@ -209,6 +211,8 @@ class _Scanner:
         name = self._read(start, self.end if found is None else min(found.start(), self.end))
         shown = name if len(name) < _SHOWN else f"{name[:_SHOWN]}..."
         if found is None:
+            # Nothing but a blank or a `=` stops it, wherever in its memory one comes; without any it dies (parsesup.c, get_attr_op).
+            self.unknown.append(f"{self.source.path}:{line.line}: {shown}: xinetd looks for the end of this name in memory behind the file")
             return f"nothing after attribute {shown}"
         ends = found[0]
         self.buffer[found.start()] = 0

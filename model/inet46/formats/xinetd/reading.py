@@ -49,6 +49,7 @@ class _State:
         document = parse(self.files[path], path, final=self.build.disable_is_final)
         self.sources.append(document.source)
         self.faults.extend(document.faults)
+        self.unknown.extend(document.unknown)
         for item in document.items:
             match item:
                 case Paragraph(name="") as paragraph:
