@@ -95,9 +95,9 @@ class _State:
                 self.unknown.append(f"{attribute.span.source.path}:{attribute.span.line}: defaults: {taken.unsure}")
                 taken.unsure = None
         taken.settle()
+        self.dangling = not paragraph.whole and (self.dangling or self._several(taken.values.get("bind", ("::",))[0]))
         if open_bind is not None:
             self.defaults.setdefault("bind", open_bind)
-        self.dangling = not paragraph.whole and (self.dangling or self._several(taken.values.get("bind", ("::",))[0]))
 
     def check_ids(self, nameless: Span | None) -> None:
         """Come to the lists of enabled and disabled services, which are compared with every id (remove_disabled_services)."""
