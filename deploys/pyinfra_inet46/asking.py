@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import attrs
 
 from inet46.host import HostPolicy
-from inet46.knowledge import HOSTS, resolve
+from inet46.knowledge import HOSTS, SystemdBuild, resolve
 from inet46.service import Builtin, Service
 
 __all__ = ["Question", "question"]
@@ -27,19 +27,22 @@ class Question:
     services: tuple[str, ...]
     settings: tuple[str, ...]
     extra_paths: tuple[str, ...]
+    units: str | None = None
 
 
 def question(services: Iterable[Service], policy: HostPolicy | None) -> Question:
     """Gather what must be asked of a host about these services."""
     wishes = [service for service in services if service.enabled]
     paths = [path for path in (policy.config if policy else None,) if path]
+    units = "alone" if policy is None else "always" if isinstance(resolve(policy).server, SystemdBuild) else None
     return Question(
         programs=_sorted(service.program.path for service in wishes if not isinstance(service.program, Builtin)),
         users=_sorted(service.user for service in wishes),
         groups=_sorted(service.group for service in wishes if service.group is not None),
         services=_sorted(str(service) for service in services),
         settings=_knobs(),
-        extra_paths=tuple(paths),
+        extra_paths=() if units == "always" else tuple(paths),
+        units=units,
     )
 
 

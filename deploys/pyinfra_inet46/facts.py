@@ -38,6 +38,7 @@ class HostLook(FactBase[Look | Unseen]):
     + services: names of /etc/services, such as ``imap/tcp``
     + settings: names of sysctl variables
     + extra_paths: further files to read
+    + units: whether to read systemd's units too: ``always``, or ``alone``, which is where no other super-server is installed
 
     **Example:**
 
@@ -55,8 +56,11 @@ class HostLook(FactBase[Look | Unseen]):
         services: Sequence[str] = (),
         settings: Sequence[str] = (),
         extra_paths: Sequence[str] = (),
+        units: str | None = None,
     ) -> StringCommand:
-        argv = look_command(programs=programs, users=users, groups=groups, services=services, settings=settings, extra_paths=extra_paths)
+        argv = look_command(
+            programs=programs, users=users, groups=groups, services=services, settings=settings, extra_paths=extra_paths, units=units
+        )
         return StringCommand(*(QuoteString(word) for word in argv))
 
     @override

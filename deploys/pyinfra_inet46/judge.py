@@ -13,12 +13,14 @@ import attrs
 
 from inet46.activation import RESTART
 from inet46.errors import Inet46Error, Unprovable
+from inet46.formats import Link
 from inet46.host import HostPolicy
-from inet46.knowledge import Host, resolve
+from inet46.knowledge import Host, SystemdBuild, resolve
 from inet46.merge import Merge, merge
 from inet46.predict import Held
 from inet46.service import Builtin, Service
 from inet46.sockets import Transport
+from pyinfra_inet46 import units
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
 from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
@@ -52,7 +54,7 @@ class Decision:
     """How each service answers when nothing has to change, a line each."""
 
 
-def decide(  # noqa: PLR0911 -- each way out is a decision
+def decide(
     services: Iterable[Service],
     policy: HostPolicy | None,
     look: Look,
@@ -70,14 +72,7 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
     if interrupted is not None:
         return interrupted
     try:
-        server = server_of(policy, look)
-        host = resolve(informed(policy, server, look, wishes))
-        refuse(untaught(host))
-        refuse(_faults(wishes, host, server, look))
-        files = texts(look)
-        links = tuple((seen.path, seen.resolved) for seen in look.files if seen.resolved is not None)
-        merged = _merged(wishes, host, tuple(files.items()), links)
-        refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
+        return _decided(wishes, policy, look, id=id, label=label, deadline=deadline)
     except Refused as refused:
         return Decision(refusals=refused.reasons)
     except Unprovable as error:
@@ -86,6 +81,26 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         return Decision(refusals=(str(error),))
     except Exception as error:  # noqa: BLE001 -- a defect of ours must cost this host only, and must not touch it
         return Decision(refusals=(f"inet46 has a defect and leaves this host alone: {type(error).__name__}: {error}",))
+
+
+def _decided(
+    wishes: tuple[Service, ...],
+    policy: HostPolicy | None,
+    look: Look,
+    *,
+    id: str,  # noqa: A002 -- as above
+    label: str,
+    deadline: float,
+) -> Decision:
+    server = server_of(policy, look)
+    host = resolve(informed(policy, server, look, wishes))
+    refuse(untaught(host))
+    refuse(_faults(wishes, host, server, look))
+    files = units.texts(look, host.server) if isinstance(host.server, SystemdBuild) else texts(look)
+    links = tuple((seen.path, seen.resolved) for seen in look.files if seen.resolved is not None)
+    merged = _merged(wishes, host, tuple(files.items()), links)
+    refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
+    refuse(units.untouchable(merged, look))
     here: dict[tuple[str, int], list[Listening]] = {}
     for x in look.sockets:
         here.setdefault((x.transport, x.port), []).append(x)
@@ -98,12 +113,17 @@ def decide(  # noqa: PLR0911 -- each way out is a decision
         answers = () if strays else tuple(answer(service, merged) for service in wishes)
         return Decision(refusals=strays, doubtful=bool(strays), warnings=warnings, answers=answers)
     change = _transaction(merged, server, look, now, id=id, label=label, deadline=deadline)
+    if wanted:  # where there is only something to tidy up, nobody is to be told anything
+        change = attrs.evolve(change, activate=(), undo=(), retire=())
     return Decision(
         warnings=(*warnings, *_side_effects(merged, look)),
-        # Where there is only something to tidy up, nobody is to be told anything.
-        transaction=attrs.evolve(change, activate=(), undo=()) if wanted else change,
-        diffs=tuple(Diff(path=path, old=files.get(path), new=text, private=private(path, look)) for path, text in merged.files.items()),
-        words=tuple(changes(merged, now, look)),
+        transaction=change,
+        diffs=tuple(
+            Diff(path=path, old=files.get(path), new=text, private=private(path, look))
+            for path, text in merged.files.items()
+            if not isinstance(text, Link)
+        ),
+        words=(*changes(merged, now, look), *units.shown(change.links)),
     )
 
 
@@ -180,7 +200,12 @@ def _ours(sockets: tuple[Held, ...], merged: Merge) -> tuple[Held, ...]:
 
 def _strays(merged: Merge, server: SuperServer, look: Look) -> Iterator[str]:
     """Yield the sockets of the super-server that no file asks for: to activate anything would close them."""
-    if merged.unknown or look.journal_pending is not None or look.lock_holder is not None:
+    if look.journal_pending is not None or look.lock_holder is not None:
+        return
+    if isinstance(merged.host.server, SystemdBuild):
+        yield from units.strays(merged, look)
+        return
+    if merged.unknown:
         return  # with a change at work the files are of one moment and the sockets of another; ours waits for it and looks again
     asked = {(h.socket.transport.value, h.socket.address, h.socket.port) for h in merged.before}
     for x in look.sockets:
@@ -190,6 +215,8 @@ def _strays(merged: Merge, server: SuperServer, look: Look) -> Iterator[str]:
 
 def _side_effects(merged: Merge, look: Look) -> Iterator[str]:
     """Yield what an edit that was not loaded yet will open when ours is."""
+    if isinstance(merged.host.server, SystemdBuild):
+        return  # it is told of our units, and of no others
     there = {(x.transport, x.address, x.port) for x in look.sockets}
     for h in merged.sockets:
         socket = h.socket
@@ -230,14 +257,25 @@ def _transaction(
     keep = tuple(expected(as_socket(x)) for x in held if (Transport(x.transport), x.port) not in merged.ours)
     # A super-server that is not where its files say is in a state that no reload was reasoned from: only a restart is sure.
     strayed = not _are(now, _ours(merged.before, merged))
+    told = _orders(merged, look, strayed=strayed)
     return Transaction(
         id=id,
         host=label,
-        files=tuple(file_change(path, text, merged.host, look) for path, text in merged.files.items()),
+        files=tuple(file_change(path, text, merged.host, look) for path, text in merged.files.items() if not isinstance(text, Link)),
         live=tuple(LiveSetting(key=s.key, value=s.value, old=look.setting(s.key) or "") for s in merged.live),
-        daemon=Daemon(name=comm(server), exe=server.path, unit=server.unit, script=server.script, argv=server.argv, pid=server.pid),
-        activate=RESTART if strayed else merged.activate or RESTART,
-        undo=RESTART,
+        daemon=Daemon(
+            name=comm(server),
+            exe=server.path,
+            unit=server.unit,
+            script=server.script,
+            argv=server.argv,
+            pid=server.pid,
+            units=told.names,
+        ),
+        links=units.links(merged, look),
+        activate=told.activate,
+        retire=told.retire,
+        undo=told.undo,
         expected=tuple(expected(h.socket, h.service) for h in _ours(merged.sockets, merged)),
         expected_after_undo=tuple(expected(as_socket(x)) for x in held),
         keep=keep,
@@ -245,3 +283,9 @@ def _transaction(
         probes=tuple(probe for service in merged.services for probe in probes_of(service, merged)),
         deadline=deadline,
     )
+
+
+def _orders(merged: Merge, look: Look, *, strayed: bool) -> units.Orders:
+    if isinstance(merged.host.server, SystemdBuild):
+        return units.orders(merged, look, strayed=strayed)
+    return units.Orders(activate=RESTART if strayed else merged.activate or RESTART, undo=RESTART)

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-_LIBRARY = ("common.sh", "listeners.sh", "process.sh", "document.sh", "lock.sh", "look.sh")
+_LIBRARY = ("common.sh", "listeners.sh", "process.sh", "document.sh", "lock.sh", "servers.sh", "units.sh", "look.sh")
 _TOO_LARGE = 1024 * 1024 + 1  # bytes
 _YES_NO = {"yes": True, "no": False}
 
@@ -52,10 +52,12 @@ _ASKED = {
     "group": _NAME,
     "service": re.compile(r"[A-Za-z0-9_.+*][A-Za-z0-9_.+*-]*/[a-z0-9]+"),
     "setting": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*"),
+    "units": re.compile("always|alone"),
 }
 _ALLOWED = dict.fromkeys(("program", "path", "state"), "a path begins with / and holds letters, digits and /._+@,:=~%-")
 _ALLOWED |= dict.fromkeys(("user", "group"), "a name holds letters, digits and _.+@$-, and begins with none of the last five")
 _ALLOWED |= {"service": "it must be NAME/PROTOCOL, as in imap/tcp", "setting": "it must be a sysctl name"}
+_ALLOWED |= {"units": "it must be always, or alone"}
 
 
 class LookError(ValueError):
@@ -71,6 +73,7 @@ class FileKind(enum.Enum):
     UNREADABLE = "unreadable"  # there, but not for this user
     TOO_LARGE = "too-large"  # more than 1 MiB: content was not sent
     OTHER = "other"  # a device, a pipe, a socket
+    LINK = "link"  # a symbolic link of which only its name and its target count, and nothing is read
 
 
 @attrs.frozen(kw_only=True)
@@ -81,6 +84,9 @@ class FileSeen:
     kind: FileKind
     resolved: str | None = None
     """Where the symbolic link ends; None when the path is no symbolic link."""
+
+    target: str | None = None
+    """What the symbolic link says, word for word."""
 
     content: bytes | None = None
     mode: int | None = None
@@ -226,10 +232,13 @@ def look_command(
     services: Sequence[str] = (),
     settings: Sequence[str] = (),
     extra_paths: Sequence[str] = (),
+    units: str | None = None,
     state_dir: str | None = None,
 ) -> list[str]:
     """The words of the command that looks: ``sh -c SCRIPT inet46-look …``; every word is the caller's to quote.
 
+    `units` says whether to read the units of systemd whose sockets are of IPv4 or IPv6: ``always``, or ``alone``, which is where no other
+    super-server is installed.
     What is asked for must be a single plain word; anything else is refused here, because no host could know it.
     """
     questions = {
@@ -239,6 +248,7 @@ def look_command(
         "service": services,
         "setting": settings,
         "path": extra_paths,
+        "units": () if units is None else (units,),
         "state": () if state_dir is None else (state_dir,),
     }
     words = [_question(key, word) for key, asked in questions.items() for word in asked]
@@ -345,6 +355,7 @@ def _encode_files(files: Sequence[FileSeen]) -> Iterator[str]:
         sent = seen.kind in {FileKind.REGULAR, FileKind.TOO_LARGE}
         yield f"file {'regular' if sent else seen.kind.value} {seen.path}"
         yield from _optional("link", seen.resolved)
+        yield from _optional("target", seen.target)
     for seen in files:
         if seen.mode is not None:
             size = _TOO_LARGE if seen.content is None else len(seen.content)

@@ -191,6 +191,7 @@ _TAKERS: dict[str, Callable[[Reading, str], None]] = {
     "pid": lambda reading, value: reading.servers[-1].update(pid=number(value)),
     "file": _file,
     "link": lambda reading, value: reading.files[-1].update(resolved=value),
+    "target": lambda reading, value: reading.files[-1].update(target=value),
     "source": lambda reading, value: reading.files[-1].update(source=value),
     "stat": _stat,
     "sum": _sum,

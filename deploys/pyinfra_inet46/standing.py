@@ -12,9 +12,14 @@ import attrs
 from inet46.host import HostPolicy
 from inet46.knowledge import HOSTS, PORTS, Host
 from inet46.service import Service
+from pyinfra_inet46 import units
 from pyinfra_inet46.look import Look, SuperServer
 
 __all__ = ["Refused", "comm", "host_name", "informed", "refuse", "server_of", "untaught"]
+
+
+# Rebuilt from the same sources, under another name (ID of /etc/os-release).
+_ALIKE = {"almalinux": "rhel", "centos": "rhel", "ol": "rhel", "rocky": "rhel", "opensuse-leap": "opensuse"}
 
 
 class Refused(Exception):
@@ -34,12 +39,15 @@ def refuse(reasons: Iterable[str]) -> None:
 
 def system_of(look: Look) -> str:
     """Return the system as the names of hosts spell it: debian-12, freebsd-14."""
-    if look.system == "Linux":
-        return f"{look.os_id or 'linux'}-{look.os_version}" if look.os_version else look.os_id or "linux"
-    name, release = look.system.lower(), look.release.partition("-")[0]
     known = [row.name.partition("/")[0] for row in HOSTS]
+    if look.system != "Linux":
+        name, release = look.system.lower(), look.release.partition("-")[0]
+    elif look.os_version:
+        name, release = _ALIKE.get(look.os_id or "linux", look.os_id or "linux"), look.os_version
+    else:
+        return look.os_id or "linux"
     exact, major = f"{name}-{release}", f"{name}-{release.partition('.')[0]}"
-    return exact if exact in known else major
+    return exact if exact in known or (look.system == "Linux" and major not in known) else major
 
 
 def host_name(server: SuperServer, look: Look) -> str:
@@ -60,6 +68,10 @@ def server_of(policy: HostPolicy | None, look: Look) -> SuperServer:
     """
     if look.uid != 0:
         raise Refused(f"this needs root on the host, and the look ran with uid {look.uid}: use _sudo, _doas or _su_user")
+    if policy is None and units.are_alone(look):
+        return units.server(system_of(look))
+    if policy is not None and units.serve(policy):
+        return _systemd(policy, look)
     if not look.super_servers:
         raise Refused("no super-server is installed: neither inetd nor xinetd was found")
     running = [server for server in look.super_servers if server.pid is not None]
@@ -81,6 +93,17 @@ def server_of(policy: HostPolicy | None, look: Look) -> SuperServer:
         others = " and ".join(f"{server.kind} (pid {server.pid})" for server in running)
         raise Refused(f"{policy.super_server} is not running{f', but {others} is' if others else ''}; start it first")
     return mine[0]
+
+
+def _systemd(policy: HostPolicy, look: Look) -> SuperServer:
+    """Return systemd as the super-server that a policy means. Raises Refused where it is not, or is to read other folders than it does."""
+    if not look.systemd:
+        raise Refused("systemd is not the init of this host")
+    if system_of(look) != policy.system:
+        raise Refused(f"the policy says {policy.name}, and this host is {system_of(look)}/{policy.super_server}")
+    if policy.config is not None or policy.directory is not None:
+        raise Refused(f"{policy.super_server} reads its own folders: a policy with config or directory cannot be deployed to")
+    return units.server(policy.system)
 
 
 def informed(policy: HostPolicy | None, server: SuperServer, look: Look, services: tuple[Service, ...]) -> HostPolicy:

@@ -39,6 +39,7 @@ __all__ = [
     "Daemon",
     "ExpectedSocket",
     "FileChange",
+    "LinkChange",
     "Listening",
     "LiveSetting",
     "Probe",
@@ -152,6 +153,15 @@ class FileChange:
 
 
 @attrs.frozen(kw_only=True)
+class LinkChange:
+    """One symbolic link that is to be made, to lead elsewhere, or to be removed; None is no link. What it leads to is not touched."""
+
+    path: str = attrs.field(validator=_a_path)
+    old: str | None = attrs.field(validator=_one_line)
+    new: str | None = attrs.field(validator=_one_line)
+
+
+@attrs.frozen(kw_only=True)
 class LiveSetting:
     """A live sysctl value to be set, and the value to go back to."""
 
@@ -202,7 +212,7 @@ class Daemon:
     argv: tuple[str, ...] = attrs.field(default=(), validator=_no_nul)
     pid: int | None = None
     units: tuple[str, ...] = attrs.field(default=(), validator=_units)
-    """The units whose sockets it opens, when it is systemd itself."""
+    """The units that this is about, when it is systemd itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -216,6 +226,7 @@ class Transaction:
     """The controller's name for the host, for people who read the journal."""
 
     files: tuple[FileChange, ...] = ()
+    links: tuple[LinkChange, ...] = ()
     live: tuple[LiveSetting, ...] = ()
     daemon: Daemon
     old: Daemon | None = None
@@ -343,6 +354,10 @@ def _document(transaction: Transaction) -> Iterator[str]:
         yield f"path {file.path}"
         yield f"staged {file.staged}"
         yield f"kept {file.kept}"
+    for link in transaction.links:
+        yield f"link {link.path}"
+        yield f"from {link.old or ''}"
+        yield f"to {link.new or ''}"
     for setting in transaction.live:
         yield f"live {setting.key}"
         yield f"was {setting.old}"

@@ -40,6 +40,11 @@ activate_reload() {
 
 # One that loops takes no TERM, and no script's or systemd's restart gets past it.
 activate_restart() {
+	# systemd itself is nobody's to restart: its units are told once more.
+	if [ -n "$units" ]; then
+		retire_daemon && run_verbs undo
+		return
+	fi
 	find_daemon "$exe" "$hint" || :
 	restart_pid=$pid
 	restart_once

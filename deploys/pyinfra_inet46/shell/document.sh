@@ -30,6 +30,21 @@ next_file() {
 	return 1
 }
 
+# next_link: the next symbolic link from descriptor 3, as path, from and to; an empty one is no link.
+next_link() {
+	while IFS= read -r line <&3; do
+		case $line in
+		'link '*) path=${line#link } ;;
+		'from '*) from=${line#from } ;;
+		'to '*)
+			to=${line#to }
+			return 0
+			;;
+		esac
+	done
+	return 1
+}
+
 # next_live: the next live setting from descriptor 3, as key, was and wanted.
 next_live() {
 	while IFS= read -r line <&3; do

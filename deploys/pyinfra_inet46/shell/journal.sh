@@ -21,6 +21,54 @@ set_live() {
 	[ "$value" = "$*" ] || fail "$live_key is $value after it was set to $*"
 }
 
+# target_of PATH: what the symbolic link says; empty where there is none, and a slash where something else stands.
+target_of() {
+	target=
+	if [ -h "$1" ]; then
+		target=$(ls -ld "$1")
+		target=${target#*" $1 -> "}
+	elif [ -e "$1" ]; then
+		target=/
+	fi
+}
+
+# set_link PATH TARGET: what was there is replaced at once; with an empty target it goes.
+set_link() {
+	if [ -z "$2" ]; then
+		rm -f "$1"
+	else
+		(umask 022 && mkdir -p "${1%/*}")
+		staged_link "$1"
+		rm -f "$staged" && ln -s "$2" "$staged" && mv -f "$staged" "$1"
+	fi 2>/dev/null
+	target_of "$1"
+	[ "$target" = "$2" ] || fail "$1 could not be made ${2:+a link to }${2:-to go}"
+}
+
+staged_link() {
+	staged=${1%/*}/.inet46-new.${1##*/}
+}
+
+restore_links() {
+	restore_failed=
+	while next_link; do
+		target_of "$path"
+		case $target in
+		"$from") ;;
+		"$to") set_link "$path" "$from" || restore_failed=yes ;;
+		/)
+			fail "$path is in the way of the old link"
+			restore_failed=yes
+			;;
+		*)
+			say "$path was changed by somebody else meanwhile: it led to ${target:-nothing}"
+			set_link "$path" "$from" || restore_failed=yes
+			;;
+		esac
+	done 3<"$document"
+	[ -z "$restore_failed" ]
+}
+
 # sum_of FILE: "CRC SIZE", absent, or other for what is no plain file.
 sum_of() {
 	if [ -h "$1" ]; then
@@ -111,6 +159,7 @@ undo() {
 	undo_failed=
 	retire_daemon || undo_failed=$reason
 	restore_files || undo_failed="${undo_failed:+$undo_failed; }$reason"
+	restore_links || undo_failed="${undo_failed:+$undo_failed; }$reason"
 	restore_live || undo_failed="${undo_failed:+$undo_failed; }$reason"
 	restore_daemon || say "$reason"
 	if ! wait_for_sockets restore || daemon_is_stuck; then
@@ -136,6 +185,10 @@ remove_all() {
 		unfinished) set -- "$@" "$staged" "$kept.part" ;;
 		temporary) set -- "$@" "$staged" "$kept" "$kept.part" ;;
 		esac
+	done 3<"$document"
+	while next_link; do
+		staged_link "$path"
+		set -- "$@" "$staged"
 	done 3<"$document"
 	shift
 	[ $# -eq 0 ] || rm -f "$@"

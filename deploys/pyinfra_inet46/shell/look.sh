@@ -25,7 +25,7 @@ inet46_look() {
 }
 
 read_questions() {
-	programs='' users='' groups='' services='' settings='' extra_paths=''
+	programs='' users='' groups='' services='' settings='' extra_paths='' units_asked=''
 	for word in "$@"; do
 		case $word in
 		user=*) users="$users ${word#*=}" ;;
@@ -34,6 +34,7 @@ read_questions() {
 		setting=*) settings="$settings ${word#*=}" ;;
 		path=*) extra_paths="$extra_paths ${word#*=}" ;;
 		program=*) programs="$programs ${word#*=}" ;;
+		units=*) units_asked=${word#*=} ;;
 		state=*) state_dir=${word#*=} ;;
 		esac
 	done
@@ -140,133 +141,6 @@ something_remains() {
 	return 1
 }
 
-look_at_servers() {
-	packages=
-	if [ "$system" = Linux ]; then
-		look_at_server inetutils-inetd /usr/sbin/inetutils-inetd
-		look_at_server xinetd /usr/sbin/xinetd
-		kind_of_inetd
-		look_at_server "$kind" /usr/sbin/inetd
-	else
-		look_at_server inetd /usr/sbin/inetd
-	fi
-	for path in /usr/local/sbin/xinetd /usr/pkg/sbin/xinetd; do
-		look_at_server xinetd "$path"
-	done
-}
-
-# Several programs share the name /usr/sbin/inetd on Linux.
-kind_of_inetd() {
-	kind=inetd
-	[ -x /usr/sbin/inetd ] || return 0
-	resolve /usr/sbin/inetd
-	case $resolved in
-	*busybox*) kind=busybox-inetd ;;
-	*inetutils*) kind=inetutils-inetd ;;
-	*)
-		package_of openbsd-inetd /usr/sbin/inetd
-		case $package in
-		openbsd-inetd* | inetutils*) kind=${package%% *} ;;
-		esac
-		;;
-	esac
-}
-
-look_at_server() {
-	[ -x "$2" ] && [ ! -d "$2" ] || return 0
-	kind=$1
-	exe=$2
-	echo "server $kind $exe"
-	package_of "$kind" "$exe"
-	[ -z "$package" ] || echo "package $package"
-	find_unit
-	find_script
-	look_at_boot
-	if find_daemon "$exe"; then
-		echo "pid $pid"
-		argv_of "$pid" | hex argv
-	fi
-}
-
-# package_of NAME FILE: package becomes "NAME VERSION", or nothing.
-package_of() {
-	package=
-	if have dpkg-query; then
-		# One question for all: dpkg reads its whole list each time.
-		# shellcheck disable=SC2016 # dpkg's own dollars
-		[ -n "$packages" ] || packages=$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' openbsd-inetd inetutils-inetd xinetd 2>/dev/null)
-		package=$(printf '%s\n' "$packages" | awk -v name="$1" '$1 == name && $3 == "installed" { print $1, $2; exit }')
-	elif have rpm; then
-		package=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -f "$2" 2>/dev/null) || package=
-	elif have pkg; then
-		package=$(pkg query '%n %v' "$1" 2>/dev/null) || package=
-	else
-		set +f
-		set -- /var/db/pkg/"$1"-[0-9]*
-		set -f
-		[ ! -d "$1" ] || { package=${1##*/} && package="${package%-*} ${package##*-}"; }
-	fi
-	is_plain "${package%% *}${package#* }" || package=
-}
-
-find_unit() {
-	unit=
-	systemd_is_here || return 0
-	for unit in "$kind" "${kind#*-}"; do
-		for folder in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
-			if [ -e "$folder/$unit.service" ]; then
-				# An alias (openbsd-inetd for inetd) can be started, but not enabled.
-				resolve "$folder/$unit.service"
-				case $resolved in
-				*.service) unit=${resolved##*/} ;;
-				*) unit=$unit.service ;;
-				esac
-				echo "unit $unit"
-				return 0
-			fi
-		done
-	done
-	unit=
-}
-
-find_script() {
-	for script in /etc/init.d/"$kind" /etc/rc.d/init.d/"$kind" /etc/rc.d/"$kind" /usr/local/etc/rc.d/"$kind" /usr/local/etc/rc.d/"$kind.sh"; do
-		if [ -x "$script" ] && [ ! -d "$script" ]; then
-			echo "script $script"
-			return 0
-		fi
-	done
-	script=
-}
-
-# Is it started at the next boot? Nothing is said where that is not known.
-look_at_boot() {
-	if [ -n "$unit" ] && [ "$folder" != /run/systemd/generator.late ]; then
-		yes_or_no is_wanted "$unit"
-	elif [ -n "$script" ] && [ "$system" = Linux ]; then
-		yes_or_no is_linked "${script##*/}"
-	else
-		return 0
-	fi
-	echo "enabled $answer"
-}
-
-is_wanted() {
-	set +f
-	set -- /etc/systemd/system/*.wants/"$1" /etc/systemd/system/*.requires/"$1"
-	set -f
-	[ -h "$1" ] || [ -h "$2" ]
-}
-
-# The words of a process with a NUL behind each; where only ps tells them, blanks are where it says.
-argv_of() {
-	if [ -r "/proc/$1/cmdline" ]; then
-		cat "/proc/$1/cmdline"
-	else
-		ps -ww -o command -p "$1" | awk 'NR == 2' | tr ' \n' '\000\000'
-	fi
-}
-
 # hex KEY: standard input in hexadecimal, on lines that begin with KEY. (FreeBSD 4's od has no -t.)
 hex() {
 	if [ -z "$hex_tool" ]; then
@@ -282,14 +156,15 @@ hex() {
 		END { if (line != "") print key, line }'
 }
 
-# resolve PATH: resolved is where its symbolic links end. (readlink -f is younger than some of our hosts)
+# resolve PATH: resolved is where its symbolic links end, linked what the first one says. (readlink is younger than some of our hosts)
 resolve() {
-	resolved=$1
+	resolved=$1 linked=''
 	links=0
 	while [ -h "$resolved" ] && [ "$links" -lt 32 ]; do
 		links=$((links + 1))
 		target=$(ls -ld "$resolved")
 		target=${target#*" $resolved -> "}
+		linked=${linked:-$target}
 		case $target in
 		/*) resolved=$target ;;
 		*) resolved=${resolved%/*}/$target ;;
@@ -315,6 +190,7 @@ look_at_files() {
 		*) add "$each" ;;
 		esac
 	done
+	! units_are_asked || add_units
 	show_files
 }
 
@@ -406,9 +282,11 @@ show_files() {
 }
 
 show_kind() {
-	resolved=
+	resolved='' linked=''
 	[ ! -h "$source" ] || resolve "$source"
-	if [ ! -e "$source" ]; then
+	if [ -n "$linked" ] && is_only_a_link "$path"; then
+		kind='link'
+	elif [ ! -e "$source" ]; then
 		kind=absent
 	elif [ -d "$source" ]; then
 		kind=directory
@@ -422,6 +300,7 @@ show_kind() {
 	fi
 	echo "file $kind $path"
 	[ -z "$resolved" ] || ! is_plain "$resolved" || echo "link $resolved"
+	[ -z "$linked" ] || ! is_plain "$linked" || echo "target $linked"
 	[ "$source" = "$path" ] || [ "$source" = absent ] || echo "source $source"
 }
 

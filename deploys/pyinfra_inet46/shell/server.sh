@@ -27,7 +27,7 @@ server_name() {
 server_stop() {
 	if [ -n "$units" ]; then
 		# shellcheck disable=SC2086 # names of units
-		bounded systemctl stop $units || fail "systemctl stop $units failed"
+		stop_units $units
 		return
 	fi
 	find_daemon "$exe" "$hint" || return 0
@@ -40,6 +40,14 @@ server_stop() {
 	fi
 	activate_stop || ! find_daemon "$exe" "$hint" || { fail "$daemon (pid $pid) does not end"; return 1; }
 	reason=
+}
+
+# stop_units UNIT...: one that systemd does not know is stopped already.
+stop_units() {
+	bounded systemctl stop "$@" && return
+	for each in "$@"; do
+		! bounded systemctl is-active --quiet "$each" || { fail "systemctl stop $each failed"; return 1; }
+	done
 }
 
 server_start() {
@@ -121,6 +129,11 @@ act() {
 	case $1 in
 	'signal '*) tell "${1##* }" ;;
 	daemon-reload) activate_daemon_reload ;;
+	*-units' '*)
+		# shellcheck disable=SC2086 # names of units
+		set -- "${1%%-*}" ${1#* }
+		if [ "$1" = stop ]; then shift && stop_units "$@"; else by_systemd "$@"; fi
+		;;
 	*-old)
 		as_old
 		"server_${1%-old}"

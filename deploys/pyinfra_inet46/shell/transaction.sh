@@ -168,6 +168,10 @@ targets_are_as_seen() {
 			set -- "$@" "$path"
 		fi
 	done 3<"$document"
+	while next_link; do
+		target_of "$path"
+		[ "$target" = "$from" ] || fail "$path changed between look and change: it led to ${from:-nothing}" || return 1
+	done 3<"$document"
 	[ $# -gt 0 ] || return 0
 	problem=$(cksum "$@" 2>/dev/null | awk '
 		FNR == NR && $1 == "file" { sum = $3 " " $4 }
@@ -208,6 +212,9 @@ step_place() {
 		else
 			mv -f "$staged" "$path" 2>/dev/null || { fail "cannot replace $path"; return 1; }
 		fi
+	done 3<"$document"
+	while next_link; do
+		set_link "$path" "$to" || return 1
 	done 3<"$document"
 	while next_live; do
 		set_live "$key" "$wanted" || return 1
@@ -267,7 +274,7 @@ wait_for_sockets() {
 
 # A change that only rolls back another one has nothing of its own that the daemon would have to run for.
 asks_for_something() {
-	grep -qE '^(own|file|live|activate) ' "$document"
+	grep -qE '^(own|file|link|live|activate) ' "$document"
 }
 
 # sockets_are_right expect|restore: problem says what is wrong.

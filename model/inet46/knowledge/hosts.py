@@ -252,7 +252,6 @@ HOSTS = (
         daemon="/usr/lib/systemd/systemd",
         unit="systemd",
         mapping=_LINUX_MAPPING,
-        deploys=False,
         source="systemd 252.39-1~deb12u2; measured: tests/test_lab_systemd.py",
     ),
     HostRow(
@@ -264,7 +263,6 @@ HOSTS = (
         daemon="/usr/lib/systemd/systemd",
         unit="systemd",
         mapping=_LINUX_MAPPING,
-        deploys=False,
         source="systemd 252 of RHEL 9, the same release as Debian's; read, not run",
     ),
     HostRow(

@@ -1,0 +1,130 @@
+# shellcheck shell=sh
+# Which super-servers a host has, whose they are, how each is started, and which of them runs.
+
+look_at_servers() {
+	packages='' servers_found=''
+	if [ "$system" = Linux ]; then
+		look_at_server inetutils-inetd /usr/sbin/inetutils-inetd
+		look_at_server xinetd /usr/sbin/xinetd
+		kind_of_inetd
+		look_at_server "$kind" /usr/sbin/inetd
+	else
+		look_at_server inetd /usr/sbin/inetd
+	fi
+	for path in /usr/local/sbin/xinetd /usr/pkg/sbin/xinetd; do
+		look_at_server xinetd "$path"
+	done
+}
+
+# Several programs share the name /usr/sbin/inetd on Linux.
+kind_of_inetd() {
+	kind=inetd
+	[ -x /usr/sbin/inetd ] || return 0
+	resolve /usr/sbin/inetd
+	case $resolved in
+	*busybox*) kind=busybox-inetd ;;
+	*inetutils*) kind=inetutils-inetd ;;
+	*)
+		package_of openbsd-inetd /usr/sbin/inetd
+		case $package in
+		openbsd-inetd* | inetutils*) kind=${package%% *} ;;
+		esac
+		;;
+	esac
+}
+
+look_at_server() {
+	[ -x "$2" ] && [ ! -d "$2" ] || return 0
+	kind=$1
+	exe=$2
+	servers_found=yes
+	echo "server $kind $exe"
+	package_of "$kind" "$exe"
+	[ -z "$package" ] || echo "package $package"
+	find_unit
+	find_script
+	look_at_boot
+	if find_daemon "$exe"; then
+		echo "pid $pid"
+		argv_of "$pid" | hex argv
+	fi
+}
+
+# package_of NAME FILE: package becomes "NAME VERSION", or nothing.
+package_of() {
+	package=
+	if have dpkg-query; then
+		# One question for all: dpkg reads its whole list each time.
+		# shellcheck disable=SC2016 # dpkg's own dollars
+		[ -n "$packages" ] || packages=$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' openbsd-inetd inetutils-inetd xinetd 2>/dev/null)
+		package=$(printf '%s\n' "$packages" | awk -v name="$1" '$1 == name && $3 == "installed" { print $1, $2; exit }')
+	elif have rpm; then
+		package=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -f "$2" 2>/dev/null) || package=
+	elif have pkg; then
+		package=$(pkg query '%n %v' "$1" 2>/dev/null) || package=
+	else
+		set +f
+		set -- /var/db/pkg/"$1"-[0-9]*
+		set -f
+		[ ! -d "$1" ] || { package=${1##*/} && package="${package%-*} ${package##*-}"; }
+	fi
+	is_plain "${package%% *}${package#* }" || package=
+}
+
+find_unit() {
+	unit=
+	systemd_is_here || return 0
+	for unit in "$kind" "${kind#*-}"; do
+		for folder in /etc/systemd/system /run/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
+			if [ -e "$folder/$unit.service" ]; then
+				# An alias (openbsd-inetd for inetd) can be started, but not enabled.
+				resolve "$folder/$unit.service"
+				case $resolved in
+				*.service) unit=${resolved##*/} ;;
+				*) unit=$unit.service ;;
+				esac
+				echo "unit $unit"
+				return 0
+			fi
+		done
+	done
+	unit=
+}
+
+find_script() {
+	for script in /etc/init.d/"$kind" /etc/rc.d/init.d/"$kind" /etc/rc.d/"$kind" /usr/local/etc/rc.d/"$kind" /usr/local/etc/rc.d/"$kind.sh"; do
+		if [ -x "$script" ] && [ ! -d "$script" ]; then
+			echo "script $script"
+			return 0
+		fi
+	done
+	script=
+}
+
+# Is it started at the next boot? Nothing is said where that is not known.
+look_at_boot() {
+	if [ -n "$unit" ] && [ "$folder" != /run/systemd/generator.late ]; then
+		yes_or_no is_wanted "$unit"
+	elif [ -n "$script" ] && [ "$system" = Linux ]; then
+		yes_or_no is_linked "${script##*/}"
+	else
+		return 0
+	fi
+	echo "enabled $answer"
+}
+
+is_wanted() {
+	set +f
+	set -- /etc/systemd/system/*.wants/"$1" /etc/systemd/system/*.requires/"$1"
+	set -f
+	[ -h "$1" ] || [ -h "$2" ]
+}
+
+# The words of a process with a NUL behind each; where only ps tells them, blanks are where it says.
+argv_of() {
+	if [ -r "/proc/$1/cmdline" ]; then
+		cat "/proc/$1/cmdline"
+	else
+		ps -ww -o command -p "$1" | awk 'NR == 2' | tr ' \n' '\000\000'
+	fi
+}
