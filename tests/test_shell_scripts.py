@@ -23,6 +23,7 @@ from pyinfra_inet46.transaction import (
     Daemon,
     ExpectedSocket,
     FileChange,
+    LinkChange,
     LiveSetting,
     Probe,
     Seen,
@@ -74,10 +75,18 @@ def kill_at(host: Host, transaction: Transaction, point: int) -> Run:
 
 
 def everything(host: Host, *, fails: bool = False) -> Transaction:
-    """One file replaced, one created, one removed, and a live value set."""
+    """One file replaced, one created, one removed; the same with links; and a live value set."""
     (host.etc / "removed").write_text("removed\n")
+    (host.etc / "wants").mkdir(exist_ok=True)
+    for name, target in LINKS_OLD.items():
+        (host.etc / name).unlink(missing_ok=True)
+        (host.etc / name).symlink_to(target)
+    (host.etc / "wants/made").unlink(missing_ok=True)
     return host.transaction(
         files=(host.change(), host.change("created\n", name="created"), host.change(None, name="removed")),
+        links=tuple(
+            LinkChange(path=str(host.etc / name), old=LINKS_OLD.get(name), new=LINKS_NEW.get(name)) for name in {**LINKS_OLD, **LINKS_NEW}
+        ),
         live=(LiveSetting(key="net.ipv6.bindv6only", value="1", old="0"),),
         probes=(),
         expected=(socket("ipv4"), socket("ipv6", v6only=not fails)),
@@ -87,12 +96,21 @@ def everything(host: Host, *, fails: bool = False) -> Transaction:
 
 def state_of(host: Host) -> tuple[object, ...]:
     with_live = subprocess.run(host.inside("cat", "/proc/sys/net/ipv6/bindv6only"), capture_output=True, text=True, check=True)
-    files = {path.name: path.read_text() for path in host.etc.iterdir()}
+    found = {str(path.relative_to(host.etc)): path for path in host.etc.rglob("*")}
+    files = {name: f"-> {path.readlink()}" if path.is_symlink() else path.read_text() for name, path in found.items() if name != "wants"}
     return files, with_live.stdout.strip(), host.sockets()
 
 
-ALL_OLD = ({"inetd.conf": OLD, "removed": "removed\n"}, "0", BEFORE)
-ALL_NEW = ({"inetd.conf": NEW, "created": "created\n"}, "1", AFTER)
+LINKS_OLD = {"wants/moved": "../old target", "wants/gone": "/dev/null"}
+LINKS_NEW = {"wants/moved": "/etc/new", "wants/made": "../made"}
+
+
+def led(links: dict[str, str]) -> dict[str, str]:
+    return {name: f"-> {target}" for name, target in links.items()}
+
+
+ALL_OLD = ({"inetd.conf": OLD, "removed": "removed\n", **led(LINKS_OLD)}, "0", BEFORE)
+ALL_NEW = ({"inetd.conf": NEW, "created": "created\n", **led(LINKS_NEW)}, "1", AFTER)
 
 
 def make_old(host: Host) -> None:
@@ -110,7 +128,7 @@ def interrupt(host: Host, change: Transaction, point: int) -> tuple[object, ...]
     killed = kill_at(host, change, point)
     assert killed.status == -9, (point, killed)
     nothing = attrs.evolve(
-        change, id="recovery", files=(), live=(), activate=(), undo=(), expected=(), expected_after_undo=(), keep=(), ours=()
+        change, id="recovery", files=(), links=(), live=(), activate=(), undo=(), expected=(), expected_after_undo=(), keep=(), ours=()
     )
     recovered = kill_at(host, nothing, 0)
     assert recovered.status == 0, (point, recovered)

@@ -19,7 +19,7 @@ from inet46.knowledge import Host, SystemdBuild, resolve
 from inet46.merge import Merge, merge
 from inet46.predict import Held
 from inet46.service import Builtin, Service
-from inet46.sockets import Transport
+from inet46.sockets import Socket, Transport
 from pyinfra_inet46 import units
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
@@ -277,12 +277,22 @@ def _transaction(
         retire=told.retire,
         undo=told.undo,
         expected=tuple(expected(h.socket, h.service) for h in _ours(merged.sockets, merged)),
-        expected_after_undo=tuple(expected(as_socket(x)) for x in held),
+        expected_after_undo=tuple(expected(socket) for socket in _back(merged, look, held)),
         keep=keep,
         ours=tuple(_key(port) for port in merged.ours),
         probes=tuple(probe for service in merged.services for probe in probes_of(service, merged)),
         deadline=deadline,
     )
+
+
+def _back(merged: Merge, look: Look, held: list[Listening]) -> Iterator[Socket]:
+    """Yield what is there if this change is taken back: what is there now, and after an interrupted one what the old files open."""
+    if look.journal_pending is None:
+        yield from map(as_socket, held)
+        return
+    yield from (h.socket for h in merged.before if h.socket.port)
+    known = {(h.socket.transport, h.socket.port) for h in merged.before} | set(merged.ours)
+    yield from (as_socket(x) for x in held if (Transport(x.transport), x.port) not in known)
 
 
 def _orders(merged: Merge, look: Look, *, strayed: bool) -> units.Orders:

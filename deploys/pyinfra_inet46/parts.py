@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inet46.knowledge import Host, InetdBuild
+from inet46.knowledge import Host, InetdBuild, SystemdBuild
 from inet46.merge import Merge
 from inet46.proof import port_of
 from inet46.service import Service
@@ -92,6 +92,8 @@ def probes_of(service: Service, merged: Merge) -> Iterator[Probe]:
 def unread(host: Host, look: Look) -> Iterator[str]:
     """Yield the files of a host's super-server that could not be read, or were not looked at."""
     for seen in look.files:
+        if isinstance(host.server, SystemdBuild) and seen.target is not None:
+            continue  # of a unit that is masked, or another's name, only the link counts
         if seen.kind in _STATE and _matters(seen.path, host):
             yield f"{seen.path} {_STATE[seen.kind]}"
     if look.file(host.config) is None:

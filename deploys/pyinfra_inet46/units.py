@@ -149,6 +149,8 @@ def _servers(merged: Merge) -> tuple[str, ...]:
 def _active(merged: Merge, look: Look, touched: tuple[str, ...]) -> frozenset[str]:
     """Return the units that are active now: those of which a socket is there, and, where one is there that none explains, all."""
     there = {(x.transport, x.address, x.port) for x in look.sockets if 1 in x.pids}
+    if look.journal_pending is not None:  # what is there now is of another moment
+        there = {_place(held) for held in merged.before}
     active = {f"{systemd.stem(h.entry)}.socket" for h in merged.before if _place(h) in there}
     asked = {_place(held) for held in merged.before}
     mine = {place for place in there if (Transport(place[0]), place[2]) in merged.ours}

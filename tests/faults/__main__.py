@@ -25,6 +25,7 @@ HOSTS = (
     HostSpec(name="xinetd", super_server="xinetd"),
     HostSpec(name="openbsd-systemd", super_server="openbsd-inetd", init="systemd"),
     HostSpec(name="xinetd-systemd", super_server="xinetd", init="systemd"),
+    HostSpec(name="units", super_server="none", init="systemd"),
 )
 _ROUNDS = 10  # of two controllers, on each host
 _SHARES = {Kind.STEP: 8, Kind.GUARDED: 2, Kind.TWICE: 2, Kind.CONNECTION: 3, Kind.SSHD: 2, Kind.HOST: 3}

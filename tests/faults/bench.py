@@ -114,7 +114,7 @@ def wishes(super_server: str) -> tuple[tuple[tuple[Service, ...], HostPolicy], .
     """What a bench changes its host to, in turn: IPv4 only, both families, and one socket for both where the super-server has that."""
     imap = Service(name="imap", port=143, program=Program(path="/usr/sbin/imap4d", args=("--inetd",)), greeting="* OK")
     tls = Service(name="imaps", port=993, program=Program(path="/usr/sbin/imap4d", args=("--inetd", "--set", "tls-mode=connection")))
-    name = f"debian-12/{super_server}"
+    name = f"debian-12/{'systemd' if super_server == 'none' else super_server}"
     only = attrs.evolve(imap, listeners=(Listener(family=Family.IPV4),))
     plain = ((only, attrs.evolve(tls, enabled=False)), HostPolicy(name=name, sharing=Sharing.SEPARATE))
     both = ((imap, tls), HostPolicy(name=name, sharing=Sharing.SEPARATE))
@@ -296,7 +296,8 @@ class Bench:
     def _recover(self, injection: Injection, change: Transaction, old: State, new: State, problems: list[str]) -> str:
         """The next run has nothing of its own to do: what is left must be all old or all new."""
         nothing: dict[str, Any] = dict.fromkeys(
-            ("files", "live", "activate", "undo", "expected", "expected_after_undo", "keep", "gone", "ours", "probes"), ()
+            ("files", "links", "live", "activate", "retire", "undo", "expected", "expected_after_undo", "keep", "gone", "ours", "probes"),
+            (),
         )
         recovery = attrs.evolve(change, id=f"recovery-{change.id}", **nothing)
         if injection.kind is Kind.TWICE:

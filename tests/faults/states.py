@@ -18,12 +18,14 @@ BOOTED = ("0", "64")  # their values when a host has just booted
 STATE_DIR = "/var/lib/inet46"
 _LEFT = re.compile(r"\.inet46-(new|old)\.")
 
+_FOLDERS = ("/etc", "/etc/xinetd.d", "/etc/inetd.d", "/etc/systemd/system", "/etc/systemd/system/sockets.target.wants")
+
 Socket = tuple[str, str, int, bool | None, str]
 
 
 @attrs.frozen(kw_only=True)
 class State:
-    """Files of /etc by hash, owner and mode; live settings; listening sockets and whose they are."""
+    """Files of /etc by hash, owner and mode, links by where they lead; live settings; listening sockets and whose they are."""
 
     files: frozenset[tuple[str, str]]
     settings: tuple[str, ...]
@@ -50,9 +52,11 @@ def _files(etc: Path) -> Iterator[tuple[str, str]]:
     for folder, _, names in os.walk(etc):
         for name in names:
             path = Path(folder, name)
-            if path.is_file() and not path.is_symlink() and not _LEFT.match(name):
+            place = "/etc/" + str(path.relative_to(etc))
+            if path.is_symlink() and not _LEFT.match(name):
+                yield place, f"-> {path.readlink()}"
+            elif path.is_file() and not _LEFT.match(name):
                 seen = path.stat()
-                place = "/etc/" + str(path.relative_to(etc))
                 yield place, _mark(path.read_bytes(), seen.st_mode & 0o7777, seen.st_uid, seen.st_gid)
 
 
@@ -67,6 +71,10 @@ def promised(old: State, change: Transaction) -> State:
         files.pop(file.path, None)
         if file.new is not None:
             files[file.path] = _mark(file.new, file.mode, file.uid, file.gid)
+    for link in change.links:
+        files.pop(link.path, None)
+        if link.new is not None:
+            files[link.path] = f"-> {link.new}"
     live = {setting.key: setting.value for setting in change.live}
     others = {x for x in old.sockets if (x[0], x[2]) not in change.ours}
     ours = {(x.transport, x.address, x.port, x.v6only, change.daemon.name) for x in change.expected}
@@ -93,6 +101,6 @@ def difference(seen: State, wanted: State) -> str:
 
 def leftovers(host: Host) -> list[str]:
     """Locks, staged and kept files, temporary names: all that must be gone once a run has ended in peace."""
-    found = [path.name for folder in ("/etc", "/etc/xinetd.d", "/etc/inetd.d") for path in host.path(folder).glob(".inet46*")]
+    found = [path.name for folder in _FOLDERS for path in host.path(folder).glob(".inet46*")]
     state = host.path(STATE_DIR)
     return sorted(found) + sorted(path.name for path in (state.iterdir() if state.is_dir() else ()) if path.name != "last")

@@ -103,9 +103,9 @@ has_ipv6_loopback() {
 }
 
 # What an earlier change has left: its verdict, a lock, or a journal, which tells of each file what it will be once it is rolled
-# back. Pairs of that are kept as words PATH=OLD-FILE.
+# back. Pairs of that are kept as words PATH=OLD-FILE, and of links as PATH=OLD-TARGET.
 look_at_state() {
-	pending=
+	pending='' pending_links=''
 	holder_of "$state_dir/lock"
 	if [ -n "$holder" ] && make_token && ! is_dead "$holder"; then
 		echo "lock $holder"
@@ -124,6 +124,9 @@ look_at_state() {
 		elif [ -e "$kept" ]; then
 			pending="$pending $path=$kept"
 		fi
+	done 3<"$state_dir/journal"
+	while next_link; do
+		! is_plain "$path$from" || pending_links="$pending_links $path=$from"
 	done 3<"$state_dir/journal"
 }
 
@@ -284,6 +287,13 @@ show_files() {
 show_kind() {
 	resolved='' linked=''
 	[ ! -h "$source" ] || resolve "$source"
+	case " $pending_links " in
+	*" $path="*)
+		linked=${pending_links#*" $path="}
+		linked=${linked%% *} resolved=''
+		[ -n "$linked" ] || source=absent
+		;;
+	esac
 	if [ -n "$linked" ] && is_only_a_link "$path"; then
 		kind='link'
 	elif [ ! -e "$source" ]; then

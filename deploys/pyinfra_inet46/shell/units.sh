@@ -8,7 +8,11 @@ unit_folders='/etc/systemd/system.control /run/systemd/system.control /run/syste
 
 # Asked for in any case (always), or where no other super-server is installed (alone).
 units_are_asked() {
-	[ "$units_asked" = always ] || [ "$units_asked" = alone ] && [ -z "$servers_found" ] && systemd_is_here
+	case $units_asked in
+	always) ;;
+	alone) [ -z "$servers_found" ] && systemd_is_here ;;
+	*) return 1 ;;
+	esac
 }
 
 # Of what a .wants folder has only the names count, and where they lead.
@@ -21,9 +25,13 @@ is_only_a_link() {
 
 add_units() {
 	add /etc/systemd/system # that it was looked at is said, whatever it holds
-	find_unit_folders
 	unit_names=
+	find_unit_folders
 	name_units_asked
+	for pending_link in $pending_links; do
+		name_units "${pending_link%%=*}"
+		add "${pending_link%%=*}"
+	done
 	# shellcheck disable=SC2046 # plain words
 	name_units $(units_that_listen)
 	for unit_name in $unit_names; do
