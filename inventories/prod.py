@@ -12,6 +12,7 @@ freebsd = freebsd_inetd + freebsd_xinetd + freebsd4_inetd + freebsd4_xinetd
 debian_openbsd_inetd = ["mail1.ber.example.org"]
 debian_inetutils_inetd = ["mail2.ber.example.org"]
 debian_xinetd = ["mail3.ber.example.org"]
-debian = debian_openbsd_inetd + debian_inetutils_inetd + debian_xinetd
+debian_systemd = ["mail4.ber.example.org"]  # no inetd at all: systemd's own sockets
+debian = debian_openbsd_inetd + debian_inetutils_inetd + debian_xinetd + debian_systemd
 
 fedora = ["mail1.ams.example.org"]

@@ -7,6 +7,8 @@ import runpy as _runpy
 from pathlib import Path as _Path
 from typing import Any as _Any
 
+import attrs as _attrs
+
 from pyinfra_inet46.look import (
     Account as _Account,
 )
@@ -124,6 +126,30 @@ def _debian_inetd(kind: str, path: str) -> _Look:
     return _host(server, files, system="Linux", release="6.1.0", knob="net.ipv6.bindv6only=0", **more)
 
 
+def _debian_systemd() -> _Look:
+    folder = "/etc/systemd/system"
+    files = {"/etc/sysctl.conf": "#net.ipv4.ip_forward=1\n"}
+    for name, program in (("imap", "/usr/sbin/imap4d"), ("pop3", "/usr/sbin/pop3d")):
+        files[f"{folder}/{name}.socket"] = (
+            f"[Socket]\nListenStream=0.0.0.0:{_PORTS[name]}\nAccept=yes\n\n[Install]\nWantedBy=sockets.target\n"
+        )
+        files[f"{folder}/{name}@.service"] = f"[Service]\nExecStart=-{program} --inetd\nStandardInput=socket\n"
+    server = _SuperServer(kind="systemd", path="/usr/lib/systemd/systemd", pid=1)
+    look = _host(server, files, os_id="debian", os_version="12", systemd=True, **_LINUX)
+    links = tuple(
+        _FileSeen(
+            path=f"{folder}/sockets.target.wants/{name}.socket",
+            kind=_FileKind.LINK,
+            resolved=f"{folder}/{name}.socket",
+            target=f"{folder}/{name}.socket",
+        )
+        for name in ("imap", "pop3")
+    )
+    of_units = tuple(socket for socket in look.sockets if socket.port in _PORTS.values())
+    there = (_FileSeen(path=folder, kind=_FileKind.DIRECTORY), *look.files, *links)
+    return _attrs.evolve(look, super_servers=(), files=there, sockets=of_units)
+
+
 _FREEBSD_XINETD = {"folder": "/usr/local/etc/xinetd", "path": "/usr/local/sbin/xinetd", "imap": _PROGRAMS[0], "pop3": _PROGRAMS[1]}
 _LINUX = {"system": "Linux", "release": "6.1.0", "knob": "net.ipv6.bindv6only=0"}
 
@@ -137,6 +163,7 @@ _LOOKS = {
     "debian_xinetd": _with_xinetd(
         "/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[4], _PROGRAMS[5], "IPv4", os_id="debian", os_version="12", **_LINUX
     ),
+    "debian_systemd": _debian_systemd(),
     "fedora": _with_xinetd(
         "/etc/xinetd", "/usr/sbin/xinetd", _PROGRAMS[2], _PROGRAMS[3], "IPv4", os_id="fedora", os_version="33", **_LINUX
     ),
@@ -167,5 +194,6 @@ freebsd = _group("freebsd")
 debian_openbsd_inetd = _group("debian_openbsd_inetd")
 debian_inetutils_inetd = _group("debian_inetutils_inetd")
 debian_xinetd = _group("debian_xinetd")
+debian_systemd = _group("debian_systemd")
 debian = _group("debian")
 fedora = _group("fedora")

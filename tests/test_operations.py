@@ -35,7 +35,7 @@ def test_the_dry_run_of_the_fleet_shows_files_settings_and_sockets(deploy: str, 
 
     assert result.returncode == 0, result.stderr
     hosts = by_host(result.stderr)
-    assert len(hosts) == 9
+    assert len(hosts) == 10
     text = "\n".join(f"== {name}\n{re.sub(r'[ ]+$', '', said, flags=re.MULTILINE)}" for name, said in sorted(hosts.items()))
     golden(text, f"goldens/fleet/{deploy}.txt")
 
