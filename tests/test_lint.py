@@ -35,10 +35,11 @@ from inet46.diagnostics import Severity
 from inet46.formats import Link
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
-from inet46.lint import PARTS, RULES, Report, Rule, Subject, View, compare, look, mend, select, weigh
+from inet46.lint import PARTS, Report, Rule, Subject, View, compare, every, look, mend, select, weigh
+from inet46.lint.rules import about
 
 CASES = Path(__file__).parent / "cases" / "lint"
-BY_CODE = {rule.code: rule for rule in RULES}
+BY_CODE = {rule.code: rule for rule in every()}
 MAIN = "main"
 
 
@@ -103,7 +104,7 @@ PASSING = [case for case in ALL if case.kind == "pass"]
 # -- pages -----------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", every(), ids=lambda rule: rule.code)
 def test_every_rule_has_a_whole_page_a_source_and_cases_of_both_kinds(rule: Rule) -> None:
     kinds = {case.kind for case in ALL if case.code == rule.code}
 
@@ -114,12 +115,28 @@ def test_every_rule_has_a_whole_page_a_source_and_cases_of_both_kinds(rule: Rule
 
 
 def test_codes_and_names_are_used_once() -> None:
-    assert max(Counter(rule.code for rule in RULES).values()) == 1
-    assert max(Counter(rule.name for rule in RULES).values()) == 1
+    assert max(Counter(rule.code for rule in every()).values()) == 1
+    assert max(Counter(rule.name for rule in every()).values()) == 1
 
 
 def test_every_file_of_cases_belongs_to_a_rule() -> None:
     assert {case.code for case in ALL} == set(BY_CODE)
+
+
+KINDS = ("debian-12/openbsd-inetd", "illumos/inetd", "debian-12/xinetd", "debian-12/systemd", "macos-14/launchd")
+"""A host for each kind of files that rules are about."""
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_the_rules_that_a_host_is_spared_would_find_nothing(case: Case) -> None:
+    others = [look({resolve(name).config: case.texts.get(case.main, "")}, resolve(name)) for name in KINDS]
+
+    for subject in (case.report().subject, *others):
+        assert weigh(subject).diagnostics == weigh(subject, every()).diagnostics
+
+
+def test_every_rule_is_about_some_kind_of_host() -> None:
+    assert {rule for name in KINDS for rule in about(resolve(name))} == set(every())
 
 
 # -- cases -----------------------------------------------------------------------------------------------------------------------------
@@ -209,7 +226,7 @@ def test_a_word_that_means_no_rule_is_refused_with_the_nearest(word: str) -> Non
     from inet46.errors import UnknownRule
 
     if word == "I":
-        assert select([word]) == RULES
+        assert select([word]) == every()
         return
     with pytest.raises(UnknownRule, match="is no rule"):
         select([word])

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import inet46
-from inet46.lint import RULES
+from inet46.lint import every
 
 MODEL = Path(inet46.__file__).parent
 SAYING = [*sorted((MODEL / "formats").rglob("*.py")), *(MODEL / name for name in ("predict.py", "replay.py", "change.py"))]
 SAID = re.compile(r'"(?P<code>I[0-9]{3})",\s*(?:name=)?"(?P<name>[a-z0-9-]+)"(?!:)')
 TOLD = re.compile(r'"(?P<name>[a-z0-9-]+)": "(?P<code>I[0-9]{3})"')  # a table of names
 CODE = re.compile(r'"(I[0-9]{3})"')
-OF_RULE = {rule.code: rule.name for rule in RULES}
+OF_RULE = {rule.code: rule.name for rule in every()}
 
 
 def said() -> dict[tuple[str, str], str]:

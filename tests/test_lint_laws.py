@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from inet46.diagnostics import Cost, Severity, render
 from inet46.host import HostPolicy
 from inet46.knowledge import HOSTS, XinetdBuild, resolve
-from inet46.lint import RULES, Report, View, mend, weigh
+from inet46.lint import Report, View, every, mend, weigh
 
 XINETDS = [row.name for row in HOSTS if isinstance(resolve(row.name).server, XinetdBuild)]
-NAMES = {rule.code: rule.name for rule in RULES}
+NAMES = {rule.code: rule.name for rule in every()}
 NAMES |= {"I201": "double-bind", "I303": "starved-listener", "I305": "mapped-and-v6only"}  # of the oracle, on every host
 
 _GOOD = ["socket_type = stream", "wait = no", "user = root", "server = /usr/sbin/imapd"]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from inet46 import formats
 from inet46.host import HostPolicy
 from inet46.knowledge import HOSTS, InetdBuild, resolve
-from inet46.lint import RULES, Report, View, mend, weigh
+from inet46.lint import Report, View, every, mend, weigh
 
 INETDS = [row.name for row in HOSTS if isinstance(resolve(row.name).server, InetdBuild)]
 COMPATS = [row.name for row in HOSTS if resolve(row.name).compat]
-CODES = {rule.code for rule in RULES}
+CODES = {rule.code for rule in every()}
 
 _SERVICES = ["imap", "pop3", "7001", "143", "tftp", "daytime", "shell", "nosuch", "127.0.0.1:imap", "[::1]:imap", "::1:7001", "*:pop3"]
 _LISTS = ["127.0.0.1,::1:imap", ":imap", "tcpmux/x", "rusersd/1-3", "/run/x", "$SVC", "{{ svc }}", "[::ffff:127.0.0.1]:7001", "70000"]
@@ -150,7 +150,7 @@ def test_no_text_makes_a_rule_raise(name: str, text: str, allow: str, deny: str)
 @pytest.mark.parametrize("name", INETDS)
 @given(text=texts)
 def test_every_code_that_the_readers_find_has_a_rule_of_the_same_name(name: str, text: str) -> None:
-    names = {rule.code: rule.name for rule in RULES}
+    names = {rule.code: rule.name for rule in every()}
     subject = _report(_view(name, _files(name, text)), _files(name, text)).subject
     said = {fault.code: fault.name for fault in (*subject.reading.faults, *subject.prediction.faults)}
 

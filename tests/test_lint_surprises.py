@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from inet46.lint import RULES
+from inet46.lint import every
 
 CASES = Path(__file__).parent / "cases" / "lint"
-CODES = {rule.code for rule in RULES}
+CODES = {rule.code for rule in every()}
 SURPRISES: list[dict[str, Any]] = [
     surprise for path in sorted(CASES.glob("surprises-*.toml")) for surprise in tomllib.loads(path.read_text())["surprise"]
 ]

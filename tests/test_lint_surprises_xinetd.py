@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from inet46.lint import RULES
+from inet46.lint import every
 
 CASES = Path(__file__).parent / "cases" / "lint"
 SURPRISES = {surprise["id"]: surprise["codes"] for surprise in tomllib.loads((CASES / "surprises-xinetd.toml").read_text())["surprise"]}
-CODES = {rule.code for rule in RULES}
+CODES = {rule.code for rule in every()}
 
 
 @pytest.mark.parametrize("name", SURPRISES)
@@ -30,7 +30,7 @@ def test_no_numbered_surprise_of_xinetd_is_left_out() -> None:
 
 
 def test_every_rule_about_xinetd_says_a_surprise() -> None:
-    mine = {rule.code for rule in RULES if rule.find.__module__.rpartition(".")[2].startswith("xinetd_")}
+    mine = {rule.code for rule in every() if rule.find.__module__.rpartition(".")[2].startswith("xinetd_")}
 
     assert mine
     assert mine <= {code for codes in SURPRISES.values() for code in codes}

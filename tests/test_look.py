@@ -134,6 +134,21 @@ def test_a_look_is_what_its_encoding_says(look: Look) -> None:
     assert parse_look(encode_look(look)) == look
 
 
+@hypothesis.given(looks)
+def test_a_socket_is_found_by_its_port(look: Look) -> None:
+    for x in look.sockets:
+        assert look.listening(x.transport, x.port) == tuple(y for y in look.sockets if (y.transport, y.port) == (x.transport, x.port))
+    assert look.listening("tcp", None) == ()
+
+
+@hypothesis.given(looks, looks)
+def test_hosts_with_the_same_files_share_them_in_memory(one: Look, other: Look) -> None:
+    first, second = (parse_look(encode_look(look)) for look in (one, attrs.evolve(other, files=one.files)))
+
+    assert first.files is second.files
+    assert second == attrs.evolve(other, files=one.files)
+
+
 @hypothesis.given(looks, st.data())
 def test_a_garbled_answer_is_refused_or_harmless(look: Look, data: st.DataObject) -> None:
     lines = encode_look(look)

@@ -43,8 +43,18 @@ def test_check_loads_only_what_a_check_needs(options: list[str], tmp_path: Path)
     assert "inet46.lint" in names
     assert not names & (LIBRARIES - {"click"})
     assert not names & {"json", "importlib.metadata", "email", "tomllib", "inet46.codec", "inet46.plan", "inet46.convert", "inet46.merge"}
-    assert not names & {"inet46.formats.rc_conf", "inet46.formats.sysctl_conf"}
+    assert not names & {"inet46.formats.rc_conf", "inet46.formats.sysctl_conf", "inet46.lint.rules.units", "inet46.lint.rules.jobs"}
+    assert not names & {f"inet46.formats.{name}" for name in ("launchd", "smf", "systemd", "xinetd")}
+    assert "inet46.lint.rules.inetd_fields" in names
+    assert not [name for name in names if name.startswith("inet46.lint.rules.xinetd_")]
     assert {name for name in names if name.startswith("inet46.cli.") and "._" not in name} == {"inet46.cli.check"}
+
+
+def test_a_command_that_ends_looks_for_no_garbage_any_more() -> None:
+    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0)); import inet46.cli"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert run.stdout == "True\n"
 
 
 @pytest.mark.parametrize("name", inet46.__all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -89,7 +90,13 @@ def _services(data: Services) -> tuple[Service, ...]:
 def _policy(data: Policy) -> HostPolicy:
     if isinstance(data, str) and Path(data).suffix in _SYNTAX:
         return loads(Path(data).read_bytes(), _syntax(data), "host", data)
-    return host_from(data)
+    return _named(data) if isinstance(data, str) else host_from(data)
+
+
+@functools.cache
+def _named(name: str) -> HostPolicy:
+    """Return the policy of a name; a fleet is of few kinds."""
+    return host_from(name)
 
 
 def _known(policy: HostPolicy) -> HostPolicy:

@@ -98,20 +98,16 @@ def _decided(
     refuse(_faults(wishes, host, server, look))
     files = units.texts(look, host.server) if isinstance(host.server, SystemdBuild) else texts(look)
     links = tuple((seen.path, seen.resolved) for seen in look.files if seen.resolved is not None)
-    merged = _merged(wishes, host, tuple(files.items()), links)
+    merged, answers = _merged(wishes, host, tuple(files.items()), links)
     refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
     refuse(units.untouchable(merged, look))
-    here: dict[tuple[str, int], list[Listening]] = {}
-    for x in look.sockets:
-        here.setdefault((x.transport, x.port), []).append(x)
-    now = {port: tuple(here.get(_key(port), ())) for port in merged.ours}
+    now = {port: look.listening(*_key(port)) for port in merged.ours}
     warnings = tuple(last_change(look))
     wanted = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
     nothing = wanted and not look.remains
     strays = () if wanted else tuple(_strays(merged, server, look))
     if nothing or strays:
-        answers = () if strays else tuple(answer(service, merged) for service in wishes)
-        return Decision(refusals=strays, doubtful=bool(strays), warnings=warnings, answers=answers)
+        return Decision(refusals=strays, doubtful=bool(strays), warnings=warnings, answers=() if strays else answers)
     change = _transaction(merged, server, look, now, id=id, label=label, deadline=deadline)
     if wanted:  # where there is only something to tidy up, nobody is to be told anything
         change = attrs.evolve(change, activate=(), undo=(), retire=())
@@ -185,9 +181,15 @@ _PROGRAM = {
 
 
 @functools.lru_cache(maxsize=256)
-def _merged(services: tuple[Service, ...], host: Host, files: tuple[tuple[str, str], ...], links: tuple[tuple[str, str], ...]) -> Merge:
-    """Merge. Hosts of one kind with the same files get the same plan, and a fleet has many such: what is proved once is proved for all."""
-    return merge(services, host, dict(files), dict(links))
+def _merged(
+    services: tuple[Service, ...], host: Host, files: tuple[tuple[str, str], ...], links: tuple[tuple[str, str], ...]
+) -> tuple[Merge, tuple[str, ...]]:
+    """Merge, and say how each service then answers.
+
+    Hosts of one kind with the same files get the same plan, and a fleet has many such: what is proved once is proved for all.
+    """
+    merged = merge(services, host, dict(files), dict(links))
+    return merged, tuple(answer(service, merged) for service in services)
 
 
 def _key(port: tuple[Transport, int]) -> tuple[str, int]:
@@ -239,7 +241,7 @@ def _are(now: Now, held: tuple[Held, ...]) -> bool:
     wanted = {
         (s.transport.value, s.family.value, s.address, s.port, s.v6only if s.address == "::" else None) for s in (h.socket for h in held)
     }
-    blurred = {(*x[:4], None if (x[0], x[2], x[3]) in untold else x[4]) for x in wanted}
+    blurred = {(*x[:4], None if (x[0], x[2], x[3]) in untold else x[4]) for x in wanted} if untold else wanted
     return {(x.transport, x.family, x.address, x.port, x.v6only if x.address == "::" else None) for x in seen} == blurred
 
 

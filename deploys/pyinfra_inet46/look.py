@@ -11,13 +11,14 @@ Rules of this module:
 from __future__ import annotations
 
 import enum
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
-from pyinfra_inet46.reading import Reading, filemode
+from pyinfra_inet46.reading import ABOUT_FILES, Reading, filemode
 from pyinfra_inet46.transaction import Seen, cksum, library
 from pyinfra_inet46.verdict import Listening, Verdict, write_listening, write_verdict
 
@@ -164,7 +165,7 @@ class SuperServer:
     """Whether it is started at the next boot; None where that is not known."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # it keeps what its property found
 class Look:
     """Everything that one look at a host tells. Contents, sockets and settings are of one moment."""
 
@@ -212,6 +213,18 @@ class Look:
     def setting(self, key: str) -> str | None:
         """The live value of this sysctl, None when there is none."""
         return next((setting.value for setting in self.settings if setting.key == key), None)
+
+    def listening(self, transport: str, port: int | None) -> tuple[Listening, ...]:
+        """Who listens on this port."""
+        return tuple(self._listening.get((transport, port), ()))
+
+    @functools.cached_property
+    def _listening(self) -> dict[tuple[str, int | None], list[Listening]]:
+        """What is asked once for every service is not gone through anew for every service."""
+        there: dict[tuple[str, int | None], list[Listening]] = {}
+        for x in self.sockets:
+            there.setdefault((x.transport, x.port), []).append(x)
+        return there
 
     def to_json(self) -> dict[str, Any]:
         """What ``pyinfra INVENTORY fact`` prints. Files are told by size and checksum: their contents are nobody's to read in a log."""
@@ -271,17 +284,38 @@ def parse_look(lines: Sequence[str]) -> Look:
     body = lines[first + 1 :]
     if "end" not in body:
         raise LookError("the answer is cut short: there is no line 'end'")
-    reading = Reading()
+    about_files: dict[bool, list[str]] = {False: [], True: []}
     for line in body[: list(body).index("end")]:
+        about_files[line.startswith(ABOUT_FILES)].append(line)
+    return _look(_reading(about_files[False]), _files(tuple(about_files[True])))
+
+
+def _reading(lines: Iterable[str]) -> Reading:
+    reading = Reading()
+    for line in lines:
         key, _, value = line.partition(" ")
         try:
             reading.take(key, value)
         except (ValueError, LookupError) as wrong:
             raise LookError(f"the answer has a line that cannot be read: {line[:200]!r} ({wrong})") from None
-    return _look(reading)
+    return reading
 
 
-def _look(reading: Reading) -> Look:
+@functools.lru_cache(maxsize=64)
+def _files(lines: tuple[str, ...]) -> tuple[FileSeen, ...]:
+    """Read the lines about files. A fleet has many hosts with the same ones: they are read, and kept, once."""
+    reading = _reading(lines)
+    try:
+        return tuple(FileSeen(**{**seen, "kind": FileKind(seen["kind"])}) for seen in reading.contents())
+    except (ValueError, LookupError) as wrong:
+        raise _contradiction(wrong) from None
+
+
+def _contradiction(wrong: Exception) -> LookError:
+    return LookError(f"the answer contradicts itself: {wrong.args[0]}")
+
+
+def _look(reading: Reading, files: tuple[FileSeen, ...]) -> Look:
     one = reading.one
     missing = [key for key in ("system", "release", "uid", "ipv6", "ipv6-loopback", "systemd", "sockets-from") if key not in one]
     if missing:
@@ -297,7 +331,7 @@ def _look(reading: Reading) -> Look:
             ipv6_loopback=_YES_NO[one["ipv6-loopback"]],
             systemd=_YES_NO[one["systemd"]],
             super_servers=tuple(SuperServer(**{key: server[key] for key in server if key != "hexadecimal"}) for server in reading.servers),
-            files=tuple(FileSeen(**{**seen, "kind": FileKind(seen["kind"])}) for seen in reading.contents()),
+            files=files,
             skipped=tuple(reading.skipped),
             settings=tuple(Setting(key=key, value=value) for key, value in reading.settings),
             services=tuple(NamedService(**service) for service in reading.services),
@@ -314,7 +348,7 @@ def _look(reading: Reading) -> Look:
             last_verdict=reading.last_verdict(),
         )
     except (ValueError, LookupError) as wrong:
-        raise LookError(f"the answer contradicts itself: {wrong.args[0]}") from None
+        raise _contradiction(wrong) from None
 
 
 def encode_look(look: Look) -> list[str]:

@@ -40,7 +40,7 @@ PATIENCE = 120
 """Seconds that a host has to answer a look, which takes it less than one; it has ten times as many for a change, unless `_timeout` says."""
 
 # pyinfra asks an operation twice, once to see whether it changes anything and once to do it, and caches no facts. The answer of a look is
-# kept until something was changed; the transaction notices by itself when it has become stale.
+# kept until something was changed or the host was left alone; the transaction notices by itself when it has become stale.
 _looks: WeakKeyDictionary[Host, dict[Question, Look]] = WeakKeyDictionary()
 
 
@@ -131,6 +131,8 @@ def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None)
     elif decision.transaction is not None:
         yield _Change(decision.transaction, wanted, last=True)
     else:
+        if state.is_executing:
+            _forget()
         host.noop("; ".join(decision.answers) or "no services are wanted")
 
 

@@ -108,8 +108,8 @@ def _matters(path: str, host: Host) -> bool:
 def held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:
     """Yield the stand-alone daemons that hold a service's port."""
     port = port_of(service, host)
-    for x in look.sockets:
-        if (x.transport, x.port) == (service.transport.value, port) and x.pids and server.pid not in x.pids and x.command != comm(server):
+    for x in look.listening(service.transport.value, port):
+        if x.pids and server.pid not in x.pids and x.command != comm(server):
             pids = ", ".join(map(str, x.pids))
             holder = f"{x.command or 'another process'} (pid {pids})"
             yield f"{service}: port {port} is held by {holder}, which serves {as_socket(x)} itself; stop it first"

@@ -5,6 +5,7 @@ Rule of this module: a line that is not understood raises ValueError or LookupEr
 
 from __future__ import annotations
 
+import functools
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import attrs
 from pyinfra_inet46.transaction import cksum
 from pyinfra_inet46.verdict import Listening, Verdict, VerdictError, parse_verdict, read_listening
 
-__all__ = ["Reading", "filemode"]
+__all__ = ["ABOUT_FILES", "Reading", "filemode"]
 
 _LARGEST = 1024 * 1024  # bytes of a file whose content is sent
 _ONCE = {
@@ -49,6 +50,7 @@ def filemode(mode: int) -> str:
     return stat.filemode(mode)[1:]
 
 
+@functools.lru_cache(maxsize=256)
 def _bits(letters: str) -> int:
     """The bits behind the first ten letters of ``ls -l``; an eleventh speaks of access lists."""
     if not _MODE.match(letters):
@@ -180,6 +182,9 @@ def _program(reading: Reading, value: str) -> None:
     state, _, path = value.partition(" ")
     reading.programs.append((state, path))
 
+
+ABOUT_FILES = ("file ", "link ", "target ", "source ", "stat ", "sum ", "hex ")
+"""How the lines begin that `Reading.contents` is made of, and nothing else."""
 
 _TAKERS: dict[str, Callable[[Reading, str], None]] = {
     "server": _server,

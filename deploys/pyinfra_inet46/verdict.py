@@ -46,32 +46,38 @@ class _HasFamily(Protocol):
 
 def an_address(instance: _HasFamily, attribute: attrs.Attribute[str], value: str) -> None:
     """An address as ``ss`` writes it, so that the host may compare letters."""
-    address = _address(value)
-    if address is None:
+    read = _address(value)
+    if read is None:
         raise ValueError(f"{attribute.name} {value!r} is not an IP address")
-    if f"ipv{address.version}" != instance.family:
+    if read[0] != instance.family:
         raise ValueError(f"{attribute.name} {value!r} is not {instance.family}")
 
 
 def ntop(value: str) -> str:
     """The spelling of inetntop, which is what ss and sockstat print: ``::ffff:127.0.0.1``, not ``::ffff:7f00:1``."""
-    address = _address(value)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return value if address is None else f"::ffff:{mapped}" if mapped is not None else str(address)
+    read = _address(value)
+    return value if read is None else read[1]
 
 
 @functools.lru_cache(maxsize=1024)
-def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Read an address; a fleet listens on very few."""
+def _address(value: str) -> tuple[str, str] | None:
+    """Read an address: its family, and its spelling. A fleet listens on very few."""
     try:
-        return ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value)
     except ValueError:
         return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return f"ipv{address.version}", f"::ffff:{mapped}" if mapped is not None else str(address)
 
 
 a_transport = attrs.validators.in_(("tcp", "udp"))
 a_family = attrs.validators.in_(("ipv4", "ipv6"))
-a_port = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(65535))
+
+
+def a_port(_: object, attribute: attrs.Attribute[int], value: int) -> None:
+    """A number that a port can have."""
+    if not 0 <= value <= 65535:
+        raise ValueError(f"{attribute.name} {value} is outside 0..65535")
 
 
 @attrs.frozen(kw_only=True)
@@ -193,10 +199,18 @@ def write_verdict(verdict: Verdict) -> list[str]:
 _V6ONLY = {"yes": True, "no": False, "unknown": None, "-": None}
 
 
+@functools.lru_cache(maxsize=1024)
+def _pids(text: str) -> tuple[int, ...] | None:
+    """Read the processes that hold a socket, None when these are none; a super-server holds many."""
+    if not _PIDS.fullmatch(text):
+        return None
+    return () if text == "-" else tuple(map(int, text.split(",")))
+
+
 def read_listening(line: str) -> Listening:
     """Read ``TRANSPORT FAMILY ADDRESS PORT V6ONLY PIDS COMMAND``, as ``listeners.sh`` prints it."""
     words = line.split(" ")
-    if len(words) != 7 or words[4] not in _V6ONLY or not _NUMBER.fullmatch(words[3]) or not _PIDS.fullmatch(words[5]):
+    if len(words) != 7 or words[4] not in _V6ONLY or not _NUMBER.fullmatch(words[3]) or _pids(words[5]) is None:
         raise ValueError(f"{line!r} is not a socket")
     transport, family, address, port, v6only, pids, command = words
     return Listening(
@@ -205,7 +219,7 @@ def read_listening(line: str) -> Listening:
         address=address,
         port=int(port),
         v6only=_V6ONLY[v6only],
-        pids=() if pids == "-" else tuple(int(pid) for pid in pids.split(",")),
+        pids=_pids(pids) or (),
         command=None if command == "-" else command,
     )
 

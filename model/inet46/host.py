@@ -19,6 +19,11 @@ from inet46.service import MAPPING, Pairs, Plain, as_pairs, check_pairs, check_t
 __all__ = ["HostPolicy", "Sharing"]
 
 
+_SETTING = re.compile(r"[A-Za-z0-9_./%:@-]+")
+_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_NAMED_PORT = re.compile(r"[^\s/\x00-\x1f\x7f]+/(tcp|udp)")
+
+
 class Sharing(enum.Enum):
     """Whether one socket may serve both families."""
 
@@ -94,15 +99,15 @@ class HostPolicy(Plain):
     def _check_settings(self, attribute: attrs.Attribute[Any], value: Pairs) -> None:
         for name, content in value:
             check_text(f"{attribute.name} {name}", content)
-            if not re.fullmatch(r"[A-Za-z0-9_./%:@-]+", name):
+            if not _SETTING.fullmatch(name):
                 raise ValueError(f"{attribute.name} name {name!r} is not the name of a kernel setting such as net.ipv6.bindv6only")
-            if not re.fullmatch(r"[^\x00-\x08\x0a-\x1f\x7f]*", content):
+            if not _LINE.fullmatch(content):
                 raise ValueError(f"{attribute.name} {name} {content!r} has to be one line of text")
 
     @services.validator
     def _check_services(self, attribute: attrs.Attribute[Any], value: tuple[tuple[str, int], ...] | None) -> None:
         for name, port in value or ():
-            if not re.fullmatch(r"[^\s/\x00-\x1f\x7f]+/(tcp|udp)", name) or not 0 < port < 65536:
+            if not _NAMED_PORT.fullmatch(name) or not 0 < port < 65536:
                 raise ValueError(f'{attribute.name} {name!r} = {port!r} is not of the form "imap/tcp" = 143')
 
     @hosts.validator

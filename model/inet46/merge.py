@@ -6,6 +6,7 @@ result is read again and predicted as a whole; a merge that would do anything bu
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
@@ -32,7 +33,7 @@ __all__ = ["Merge", "merge"]
 Port = tuple[Transport, int]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # as `Host`
 class Merge:
     """What has to change on a host, and what is then true.
 
@@ -56,7 +57,16 @@ class Merge:
     def held(self, service: Service) -> tuple[Held, ...]:
         """The sockets of one service afterwards."""
         port = port_of(service, self.host)
-        return tuple(held for held in self.sockets if (held.socket.transport, held.socket.port) == (service.transport, port))
+        return tuple(self._held.get((service.transport, port), ()))
+
+    @functools.cached_property
+    def _held(self) -> Mapping[tuple[Transport, int | None], list[Held]]:
+        """What is asked once for every service is not gone through anew for every service."""
+        found: dict[tuple[Transport, int | None], list[Held]] = {}
+        for held in self.sockets:
+            key = held.socket.transport, held.socket.port
+            found.setdefault(key, []).append(held)
+        return found
 
 
 _WOKEN = 4  # times that paragraphs are looked at again

@@ -41,6 +41,10 @@ MAPPING = {"inet46.mapping": True}
 """Metadata of a field that holds pairs and is written as a mapping."""
 
 
+_NO_WORD = re.compile(r"[\s\x00-\x1f\x7f]")
+_HALF = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
+
+
 class Plain:
     """A value that can be written down as plain data."""
 
@@ -73,12 +77,14 @@ def _plain(value: Any, *, mapping: bool) -> Any:
 
 def _tuple(value: Any) -> Any:
     """Make a tuple of a list; a single string is a mistake, not a list of letters, and the validator says so with the field's name."""
+    if type(value) is tuple:
+        return value
     return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Set) else value
 
 
 def as_pairs(value: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Any:
     """Take a mapping as well as pairs."""
-    return tuple(value.items()) if isinstance(value, Mapping) else _tuple(value)
+    return tuple(value.items()) if type(value) is not tuple and isinstance(value, Mapping) else _tuple(value)
 
 
 def _require(field: str, value: object, *kinds: type) -> None:
@@ -120,8 +126,8 @@ def check_pairs(field: str, value: object, *kinds: type) -> None:
     for name, content in value:
         _require(f"{field} name", name, str)
         _require(f"{field} {name}", content, *kinds)
-    twins = sorted(name for name, times in Counter(name for name, _ in value).items() if times > 1)
-    if twins:
+    if len(dict(value)) < len(value):
+        twins = sorted(name for name, times in Counter(name for name, _ in value).items() if times > 1)
         raise ValueError(f"{field} names {', '.join(twins)} twice")
 
 
@@ -139,7 +145,7 @@ def _whole(low: int, high: int) -> Any:
 def _word(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     """Validate a name that configuration files separate by blanks: not empty, no blank, no control character."""
     check_text(attribute.name, value)
-    if not value or re.search(r"[\s\x00-\x1f\x7f]", value):
+    if not value or _NO_WORD.search(value):
         raise ValueError(f"{attribute.name} {value!r} has to be one word without blanks or control characters")
 
 
@@ -152,7 +158,7 @@ def check_text(field: str, value: str) -> None:
     _require(field, value, str)
     if "\0" in value:
         raise ValueError(f"{field} {value!r} holds a NUL, which no program can be given")
-    if re.search(r"[\ud800-\udc7f\udd00-\udfff]", value):
+    if _HALF.search(value):
         raise ValueError(f"{field} {value!r} holds half of a surrogate pair, which is no character")
 
 
@@ -352,8 +358,8 @@ class Service(Plain):
     wait: bool | None = attrs.field(default=None, validator=_optional(exactly(bool)))
     user: str = attrs.field(default="root", validator=_word)
     group: str | None = attrs.field(default=None, validator=_optional(_word))
-    limits: Limits = attrs.field(factory=Limits, validator=exactly(Limits))
-    access: Access = attrs.field(factory=Access, validator=exactly(Access))
+    limits: Limits = attrs.field(default=Limits(), validator=exactly(Limits))
+    access: Access = attrs.field(default=Access(), validator=exactly(Access))
     environment: Pairs = attrs.field(default=(), converter=as_pairs, validator=_environment, metadata=MAPPING)
     greeting: str | None = attrs.field(default=None, validator=_optional(_text))
     enabled: bool = attrs.field(default=True, validator=exactly(bool))

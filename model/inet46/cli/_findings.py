@@ -10,7 +10,7 @@ import click
 
 from inet46.cli import _show
 from inet46.diagnostics import Diagnostic, Severity, Span
-from inet46.lint import RULES, Rule
+from inet46.lint import Rule, every
 
 __all__ = ["Answer", "Finding", "github", "sarif", "text", "to_json"]
 
@@ -162,7 +162,7 @@ def sarif(answer: Answer) -> None:
 
     from inet46.cli._version import version  # noqa: PLC0415 -- importlib.metadata takes a while to load
 
-    used = [rule for rule in RULES if any(finding.diagnostic.code == rule.code for finding in answer.findings)]
+    used = [rule for rule in every() if any(finding.diagnostic.code == rule.code for finding in answer.findings)]
     driver = {
         "name": "inet46",
         "version": version(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inet46.lint import RULES, Rule
+from inet46.lint import Rule, every
 
 __all__ = ["FAMILIES", "page"]
 
@@ -31,7 +31,7 @@ def page() -> str:
     """Return the whole page."""
     parts = [_INTRODUCTION]
     for start, title in FAMILIES.items():
-        mine = [rule for rule in RULES if rule.code.startswith(start)]
+        mine = [rule for rule in every() if rule.code.startswith(start)]
         if mine:
             parts.append(f"## {title}\n")
             parts += [_markdown(rule) for rule in mine]

@@ -13,7 +13,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -23,8 +23,10 @@ from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
 from inet46.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
 from inet46.formats import inetd
-from inet46.formats.xinetd import Include, parse
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Place, Setting, SystemdBuild, XinetdBuild
+
+if TYPE_CHECKING:
+    from inet46.formats.xinetd import Include
 
 __all__ = ["Gatherer", "Given", "Told", "gather", "locate", "present"]
 
@@ -156,6 +158,8 @@ class Gatherer:
 
     def includes(self) -> None:
         """Follow include and includedir, which only xinetd has, until there is nothing new."""
+        from inet46.formats.xinetd import Include, parse  # noqa: PLC0415 -- loaded for the hosts that have such files
+
         done: set[str] = set()
         while todo := [path for path in self.files if path not in done]:
             for path in todo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -12,7 +13,6 @@ from typing import Any, TypeVar
 
 import click
 
-from inet46.cli._show import one_line
 from inet46.errors import Inet46Error, Inexpressible, ModelError, Unprovable
 
 __all__ = ["Group", "Problems", "Refused", "both"]
@@ -22,6 +22,9 @@ B = TypeVar("B")
 
 _INTERRUPTED = 130  # what a shell reports for a program that SIGINT ended
 _PIPE_CLOSED = 141  # the same for SIGPIPE
+
+# What is there when the program ends need not be looked through for garbage once more: that takes as long as loading two libraries.
+atexit.register(gc.freeze)
 
 
 class Refused(click.ClickException):
@@ -35,6 +38,8 @@ class Refused(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print one line for each reason."""
+        from inet46.words import one_line  # noqa: PLC0415 -- what a command needs is loaded by `Group.invoke`, which spares the collector
+
         for problem in self.problems:
             click.echo(f"Error: {one_line(problem)}", file=file, err=file is None)
 

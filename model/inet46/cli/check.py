@@ -21,6 +21,7 @@ from inet46.cli._views import Seen, candidates, hosts_from, see
 from inet46.diagnostics import Diagnostic
 from inet46.knowledge import Host
 from inet46.lint import Mended, Report, Rule, compare, everywhere, mend, select, weigh
+from inet46.lint.fleet import MEANING_DIFFERS
 from inet46.sockets import Family
 from inet46.words import answers
 
@@ -38,9 +39,9 @@ _FORMATS: Mapping[str, Callable[[Answer], None]] = {
 
 @attrs.frozen(kw_only=True)
 class _Wish:
-    """What the options ask for."""
+    """What the options ask for; rules are None where all are meant."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] | None
     root: Path | None
     write: bool
     unsafe: bool
@@ -100,7 +101,8 @@ def check(
         raise click.UsageError("--unsafe-fixes goes with --fix or --diff.", ctx)
     if settings and not hosts:
         raise click.UsageError("--set goes with --host.", ctx)
-    wish = _Wish(rules=select(_words(chosen), _words(ignored)), root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
+    rules = select(_words(chosen), _words(ignored)) if chosen or ignored else None
+    wish = _Wish(rules=rules, root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
     given, named = both(lambda: locate(paths, root), lambda: hosts_from(hosts, settings, services_file, root))
     groups = ((given, named),) if named else candidates(given)
     if not groups:
@@ -160,7 +162,7 @@ def _unknown(seen: Sequence[Seen], reports: Sequence[Report]) -> tuple[tuple[str
     return tuple((one.host.name, reason) for one, report in pairs for reason in (*one.told.unknown, *map(one.told.words, report.unknown)))
 
 
-def _findings_of(seen: Sequence[Seen], reports: Sequence[Report], rules: Sequence[Rule], *, stated: bool) -> tuple[Finding, ...]:
+def _findings_of(seen: Sequence[Seen], reports: Sequence[Report], rules: Sequence[Rule] | None, *, stated: bool) -> tuple[Finding, ...]:
     if not stated:
         return tuple(Finding(seen[0].told.fault(one)) for one in everywhere(reports))
     hosts: dict[Diagnostic, list[str]] = {}
@@ -168,7 +170,7 @@ def _findings_of(seen: Sequence[Seen], reports: Sequence[Report], rules: Sequenc
         for diagnostic in report.diagnostics:
             hosts.setdefault(one.told.fault(diagnostic), []).append(one.host.name)
     found = [Finding(one, () if len(names) == len(seen) else tuple(names)) for one, names in hosts.items()]
-    if len(seen) > 1 and any(rule.code == "I401" for rule in rules):
+    if len(seen) > 1 and (rules is None or MEANING_DIFFERS in rules):
         found += [Finding(seen[0].told.fault(one)) for one in compare([report.subject for report in reports])]
     return tuple(sorted(found, key=_place))
 

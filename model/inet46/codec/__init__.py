@@ -57,7 +57,7 @@ def services_from(data: Services) -> tuple[Service, ...]:
 
     `service` means the same as `services`: in TOML each one is headed `[[service]]`. Raises ModelError with every problem.
     """
-    results = [_structured(item, Service, path) for path, item in _located(data)]
+    results = [(item, []) if type(item) is Service else _structured(item, Service, path) for path, item in _located(data)]
     problems = [problem for _, found in results for problem in found]
     if problems:
         raise ModelError(problems)

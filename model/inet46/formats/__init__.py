@@ -14,7 +14,7 @@ import attrs
 
 from inet46.entry import Entry
 from inet46.errors import Inexpressible
-from inet46.formats import inetd, xinetd
+from inet46.formats import inetd
 from inet46.formats._reading import Link, Reading, contend
 from inet46.host import HostPolicy
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, LaunchdBuild, SystemdBuild, XinetdBuild, resolve
@@ -40,12 +40,14 @@ def read(files: Mapping[str, str], host: str | HostPolicy | Host) -> Reading:
             reading = inetd.read((inetd.parse(files[path], path) for path in paths), build, where, files, folder)
             contests = _contests(reading.entries, (*reading.unordered, folder), where)
             reading = attrs.evolve(reading, unknown=(*reading.unknown, *contests))
-            if build.manifests is None:
+            if not any(map(build.is_manifest, files)):
                 return reading
             from inet46.formats import smf  # noqa: PLC0415 -- what one kind of host needs is loaded for such a host
 
             return _joined(reading, smf.read(files, build))
         case XinetdBuild() as build:
+            from inet46.formats import xinetd  # noqa: PLC0415 -- as above
+
             if not where.compat or build.compat is None or COMPAT not in files:
                 return xinetd.read(files, build, where)
             compat = inetd.read([inetd.parse(files[COMPAT], COMPAT)], INETD_BUILDS[build.compat], where)
@@ -92,6 +94,8 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
             files = {main: inetd.write(said, build, where, like=like)}
             heard = inetd.read([inetd.parse(files[main], where.config)], build, where)
         case XinetdBuild() as build:
+            from inet46.formats import xinetd  # noqa: PLC0415 -- as above
+
             files = {main: xinetd.write(said, build, where)}
             heard = xinetd.read({where.config: files[main]}, build, where)
         case SystemdBuild() as build:

@@ -260,6 +260,10 @@ class InetdBuild:
     manifests: str | None = None  # the folder of the site's manifests; None: the file is all that is read
     protos: tuple[Token, ...] = ()  # what each value of the property `proto` opens, in order of preference for writing
 
+    def is_manifest(self, path: str) -> bool:
+        """Return True for a file that is imported from the folder of the site's manifests, or from one inside it."""
+        return self.manifests is not None and path.startswith(f"{self.manifests}/") and path.endswith(".xml")
+
 
 @attrs.frozen(kw_only=True)
 class XinetdBuild:

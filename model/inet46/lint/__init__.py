@@ -1,7 +1,8 @@
 """The linter: what is wrong with files that people already have, rule by rule, and what can be mended without asking.
 
 `check` weighs one host; `everywhere` keeps what holds on every one of several. Rules are values in the modules of `inet46.lint.rules`, each
-with its page; `mend` applies their fixes, and asks the oracle about each.
+with its page; `mend` applies their fixes, and asks the oracle about each. Where no rules are named, those are meant that can find something
+on the host.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from inet46.knowledge import Host, resolve
 from inet46.lint._rules import PARTS, Rule, Subject, look
 from inet46.lint.fleet import compare
 from inet46.lint.mend import Mended, View, mend
-from inet46.lint.rules import RULES
+from inet46.lint.rules import about, every
 
 __all__ = [
     "PARTS",
-    "RULES",
     "Mended",
     "Report",
     "Rule",
@@ -31,6 +31,7 @@ __all__ = [
     "View",
     "check",
     "compare",
+    "every",
     "everywhere",
     "look",
     "mend",
@@ -49,7 +50,7 @@ class Report:
     subject: Subject = attrs.field(repr=False)
 
 
-def check(files: Mapping[str, str], host: str | HostPolicy | Host, rules: Iterable[Rule] = RULES) -> Report:
+def check(files: Mapping[str, str], host: str | HostPolicy | Host, rules: Iterable[Rule] | None = None) -> Report:
     """Hold a host's files, by their paths on it, against rules.
 
     Raises UnknownHost for a host that stands in no knowledge table.
@@ -57,10 +58,10 @@ def check(files: Mapping[str, str], host: str | HostPolicy | Host, rules: Iterab
     return weigh(look(files, resolve(host)), rules)
 
 
-def weigh(subject: Subject, rules: Iterable[Rule] = RULES) -> Report:
+def weigh(subject: Subject, rules: Iterable[Rule] | None = None) -> Report:
     """Hold what was looked at against rules."""
     places = {source.path: number for number, source in enumerate(subject.reading.sources)}
-    found = [diagnostic for rule in rules for diagnostic in rule.check(subject)]
+    found = [diagnostic for rule in (about(subject.host) if rules is None else rules) for diagnostic in rule.check(subject)]
 
     def order(diagnostic: Diagnostic) -> tuple[int, str, int, str]:
         span = diagnostic.span
@@ -91,15 +92,15 @@ def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Rul
 
     Raises UnknownRule for a word that means no rule.
     """
-    wanted, unwanted = tuple(chosen), tuple(ignored)
+    rules, wanted, unwanted = every(), tuple(chosen), tuple(ignored)
     for word in (*wanted, *unwanted):
-        if not any(_means(word, rule) for rule in RULES):
-            near = difflib.get_close_matches(word, [name for rule in RULES for name in (rule.code, rule.name)], n=1)
+        if not any(_means(word, rule) for rule in rules):
+            near = difflib.get_close_matches(word, [name for rule in rules for name in (rule.code, rule.name)], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UnknownRule(f"{word!r} is no rule{hint} (inet46 explain lists them all)")
     return tuple(
         rule
-        for rule in RULES
+        for rule in rules
         if (not wanted or any(_means(word, rule) for word in wanted)) and not any(_means(word, rule) for word in unwanted)
     )
 

@@ -11,6 +11,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -20,10 +21,11 @@ from inet46.entry import Entry
 from inet46.formats import Reading
 from inet46.formats.inetd import Fields, classic_lines
 from inet46.formats.inetd import parse as parse_inetd
-from inet46.formats.xinetd import Document, Paragraph
-from inet46.formats.xinetd import parse as parse_xinetd
 from inet46.knowledge import INETD_BUILDS, Host, InetdBuild, XinetdBuild
 from inet46.predict import Prediction, predict
+
+if TYPE_CHECKING:
+    from inet46.formats.xinetd import Document, Paragraph
 
 __all__ = ["PARTS", "Found", "Rule", "Subject", "look", "rule", "tell"]
 
@@ -78,23 +80,22 @@ class Subject:
         if build is None:
             return ()
         mine = [source for source in self.reading.sources if self.xinetd is None or source.path == formats.COMPAT]
-        if build.manifests is not None:
-            from inet46.formats.smf import is_manifest  # noqa: PLC0415 -- loaded for the hosts that have such files
-
-            mine = [source for source in mine if not is_manifest(source.path, build)]
-        return tuple(line for source in mine for line in classic_lines(parse_inetd(source.text, source.path), build))
+        texts = (parse_inetd(source.text, source.path) for source in mine if not build.is_manifest(source.path))
+        return tuple(line for text in texts for line in classic_lines(text, build))
 
     @functools.cached_property
     def documents(self) -> tuple[Document, ...]:
         """The files that an xinetd reads, in its own order."""
         if self.xinetd is None:
             return ()
-        return tuple(parse_xinetd(source.text, source.path) for source in self.reading.sources if source.path != formats.COMPAT)
+        from inet46.formats.xinetd import parse  # noqa: PLC0415 -- loaded for the hosts that have such files
+
+        return tuple(parse(source.text, source.path) for source in self.reading.sources if source.path != formats.COMPAT)
 
     @property
     def paragraphs(self) -> Iterator[Paragraph]:
         """The paragraphs in these files, `defaults` too; what the daemon skips over is not among them."""
-        return (item for document in self.documents for item in document.items if isinstance(item, Paragraph))
+        return (paragraph for document in self.documents for paragraph in document.paragraphs)
 
     @functools.cached_property
     def _entries(self) -> dict[tuple[str, int], Entry]:

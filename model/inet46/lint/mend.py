@@ -15,7 +15,7 @@ import attrs
 from inet46.diagnostics import Diagnostic, Edit, Severity
 from inet46.knowledge import Host
 from inet46.lint._rules import Rule, Subject, look
-from inet46.lint.rules import RULES
+from inet46.lint.rules import about
 
 __all__ = ["Mended", "View", "mend"]
 
@@ -81,13 +81,13 @@ class _State:
 
 
 def mend(
-    texts: Mapping[str, str], views: Sequence[View], rules: Iterable[Rule] = RULES, *, unsafe: bool = False, common: bool = False
+    texts: Mapping[str, str], views: Sequence[View], rules: Iterable[Rule] | None = None, *, unsafe: bool = False, common: bool = False
 ) -> Mended:
     """Apply the fixes that the rules offer for these texts, by name; unsafe ones only when that is said.
 
-    With `common` only what is found on every one of the hosts is mended.
+    With `common` only what is found on every one of the hosts is mended. Without rules everything is that can be.
     """
-    trial = _Trial(tuple(views), tuple(rules), unsafe=unsafe, common=common)
+    trial = _Trial(tuple(views), None if rules is None else tuple(rules), unsafe=unsafe, common=common)
     now, applied = dict(texts), list[Diagnostic]()
     state = trial.state(now)
     for _ in range(_ROUNDS):
@@ -108,7 +108,7 @@ class _Trial:
     """Who looks at the texts, with which rules, and what may change."""
 
     views: tuple[View, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] | None
     unsafe: bool = attrs.field(kw_only=True)
     common: bool = attrs.field(kw_only=True)
     blocked: list[tuple[Diagnostic, tuple[str, ...]]] = attrs.field(factory=list)
@@ -123,10 +123,10 @@ class _Trial:
             subject = view.look(texts)
             sockets.append([(held.socket, held.accepts, held.service, held.entry.duty) for held in subject.prediction.sockets])
             sockets.append(len(subject.reading.unknown) + len(subject.prediction.unknown))
-            for rule in RULES:
+            for rule in about(view.host):
                 for found in rule.check(subject):
                     findings[found.code] += found.severity is not Severity.NOTE
-                    one = _candidate(found, view) if rule in self.rules else None
+                    one = _candidate(found, view) if self.rules is None or rule in self.rules else None
                     if one is not None:
                         candidates.setdefault(one.key, one)
                         offered[one.key] += 1

@@ -7,7 +7,7 @@ folder is that of the site: `lib/svc/manifest/site` of the package SUNWcs (SUNWc
 from __future__ import annotations
 
 from inet46.formats.smf.document import Document, emit, parse
-from inet46.formats.smf.naming import converted, default, fmri, in_manifest, is_manifest, key, name_of, path_of
+from inet46.formats.smf.naming import converted, default, fmri, in_manifest, key, name_of, path_of
 from inet46.formats.smf.reading import read
 from inet46.formats.smf.writing import carried, switched_off, write
 
@@ -19,7 +19,6 @@ __all__ = [
     "emit",
     "fmri",
     "in_manifest",
-    "is_manifest",
     "key",
     "name_of",
     "parse",

@@ -8,7 +8,7 @@ from inet46.entry import Entry
 from inet46.knowledge import InetdBuild
 from inet46.sockets import Transport
 
-__all__ = ["converted", "default", "fmri", "in_manifest", "is_manifest", "key", "name_of", "path_of"]
+__all__ = ["converted", "default", "fmri", "in_manifest", "key", "name_of", "path_of"]
 
 
 def default(service: str, transport: Transport, tail: str = "") -> str:
@@ -37,14 +37,9 @@ def path_of(entry: Entry, folder: str) -> str:
     return f"{folder}/{name_of(entry).removeprefix('site/').replace('/', '-')}.xml"
 
 
-def is_manifest(path: str, build: InetdBuild) -> bool:
-    """Return True for a file that is imported from the folder of the site's manifests, or from one inside it."""
-    return build.manifests is not None and path.startswith(f"{build.manifests}/") and path.endswith(".xml")
-
-
 def in_manifest(entry: Entry, build: InetdBuild) -> bool:
     """Return True for an entry that a manifest tells of; one that stands nowhere yet will be one."""
-    return entry.origin is None or is_manifest(entry.origin.source.path, build)
+    return entry.origin is None or build.is_manifest(entry.origin.source.path)
 
 
 def converted(entry: Entry) -> str:

@@ -19,7 +19,7 @@ from inet46.entry import Bind, Entry, Unstartable
 from inet46.formats._reading import NUMBER, Reading, fault, numeric
 from inet46.formats._shell_words import Literal, Unreadable, Words
 from inet46.formats.smf.document import Document, Element, parse
-from inet46.formats.smf.naming import default, is_manifest, key
+from inet46.formats.smf.naming import default, key
 from inet46.knowledge import Bound, InetdBuild, Token
 from inet46.service import Limits, Program, Rate
 from inet46.sockets import Family, Transport
@@ -68,7 +68,7 @@ def read(files: Mapping[str, str], build: InetdBuild) -> Reading:
     faults: list[Diagnostic] = []
     unknown: list[str] = []
     sources: list[Source] = []
-    for path in sorted(path for path in files if is_manifest(path, build)):
+    for path in sorted(path for path in files if build.is_manifest(path)):
         document = parse(files[path], path)
         sources.append(document.source)
         if document.doubt is not None:

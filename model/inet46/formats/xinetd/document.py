@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections.abc import Iterator
 
 import attrs
 
@@ -77,6 +78,11 @@ class Document:
     faults: tuple[Diagnostic, ...]
     unknown: tuple[str, ...]
     lines: tuple[Span, ...] = attrs.field(repr=False)
+
+    @property
+    def paragraphs(self) -> Iterator[Paragraph]:
+        """The paragraphs in it, `defaults` too."""
+        return (item for item in self.items if isinstance(item, Paragraph))
 
 
 def parse(text: str, path: str = "/etc/xinetd.conf", *, final: bool = False) -> Document:

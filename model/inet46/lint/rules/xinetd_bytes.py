@@ -166,39 +166,6 @@ def nul_in_file(subject: Subject) -> Found:
         )
 
 
-@rule("I182", "byte-order-mark")
-def byte_order_mark(subject: Subject) -> Found:
-    """What it catches: a file that begins with the byte order mark of UTF-8.
-
-    Why it bites: for the daemon the mark is part of the first word. To xinetd `service` is then no `service`, and a comment is no comment;
-    everything to the next closing brace is skipped, and the includes on the way. To an inetd the first service has a name that nobody
-    knows, and a comment is a broken line.
-
-    Example:
-        <U+FEFF>service imap
-
-    Instead: UTF-8 without a mark.
-
-    Source: xinetd parse.c (find_next_entry: missing service keyword), parsesup.c (next_line); measured on Debian 12; inetd.c of
-    every build (only line[0] == '#' is a comment). systemd passes the mark over.
-
-    """
-    if subject.xinetd is None and subject.inetd is None:
-        return
-    for source in subject.reading.sources:
-        if source.text.startswith("\ufeff"):
-            mark = Span(source, 0, 1)
-            reader = "xinetd" if subject.xinetd is not None else "inetd"
-            yield tell(
-                f"the file begins with a byte order mark, which {reader} takes for a part of the first word",
-                mark,
-                severity=Severity.ERROR,
-                remedy="save the file without the mark",
-                cost=Cost.ENTRY,
-                fix=Fix(title="take the mark away", edits=(cut(mark),), safe=False),
-            )
-
-
 def _attributes(subject: Subject) -> Iterator[tuple[Paragraph, Attribute]]:
     """Yield the attributes that are looked at: of defaults, and of services that are not switched off."""
     for paragraph in subject.paragraphs:

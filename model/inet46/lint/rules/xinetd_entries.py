@@ -218,47 +218,6 @@ def incomplete_entry(subject: Subject) -> Found:
             yield attrs.evolve(fault, help="close it with a } on a line of its own", fix=fix)
 
 
-@rule("I126", "missing-include")
-def missing_include(subject: Subject) -> Found:
-    """What it catches: `include` of a file that is not there; in NetBSD's inetd.conf `.include` of a pattern that nothing fits.
-
-    Why it bites: the daemon says so in its log and goes on without what stands in that file. The path is the first word behind `include`,
-    as it stands: to xinetd quotes and blanks cannot be part of one. NetBSD takes it from the folder of the file in which it stands.
-
-    Example:
-        include /etc/xinetd.mial
-
-    Instead: the absolute path of a file that is there, without blanks and quotes.
-
-    Source: xinetd parse.c (parse_conf_file: Unable to open included configuration file); measured: tests/cases/xinetd/files.toml;
-    NetBSD usr.sbin/inetd/parse.c (include_configs, read_glob_configs)
-
-    """
-    for fault in subject.said("I126"):
-        if fault.span is None or "\r" not in fault.span.text:
-            yield attrs.evolve(fault, help="remove the line, or put the file there")
-
-
-@rule("I127", "include-loop")
-def include_loop(subject: Subject) -> Found:
-    """What it catches: a file that includes itself, by itself or by way of others.
-
-    Why it bites: xinetd goes round in the circle until it crashes, and every service is gone. NetBSD's inetd sees it, says so, and passes
-    over the line.
-
-    Example:
-        include /etc/xinetd.conf
-
-    Instead: include each file once, from the main file.
-
-    Source: xinetd parse.c (parse_conf_file calls itself and remembers nothing); measured: SIGSEGV on Debian 12; NetBSD
-    usr.sbin/inetd/parse.c (check_no_reinclude)
-
-    """
-    for fault in subject.said("I127"):
-        yield attrs.evolve(fault, cost=fault.cost if subject.xinetd is None else Cost.DAEMON, help="remove the line")
-
-
 @rule("I146", "line-cut")
 def line_cut(subject: Subject) -> Found:
     """What it catches: a line of more than 16,384 bytes in a paragraph.

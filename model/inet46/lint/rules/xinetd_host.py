@@ -138,7 +138,7 @@ def file_not_read(subject: Subject) -> Found:
         if path in read or _MEANT_TO_REST.fullmatch(name):
             continue
         document = parse(subject.files[path], path)
-        heads = [item for item in document.items if isinstance(item, Paragraph)]
+        heads = list(document.paragraphs)
         if heads and ("." in name or name.endswith("~")):
             yield tell(
                 f"{shown(path)} is not read: its name holds a dot",
@@ -166,7 +166,7 @@ def backup_is_read(subject: Subject) -> Found:
     """
     read = {source.path: source for source in subject.reading.sources}
     for include, path, name in _beside(subject):
-        if path in read and _BACKUP.fullmatch(name) and any(isinstance(item, Paragraph) for item in parse(read[path].text, path).items):
+        if path in read and _BACKUP.fullmatch(name) and any(parse(read[path].text, path).paragraphs):
             yield tell(
                 f"{shown(path)} looks like a backup, and xinetd reads it",
                 Span(read[path], 0, 0),
