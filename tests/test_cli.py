@@ -754,7 +754,8 @@ def test_a_file_without_end_is_refused() -> None:
 
 @given(junk=st.binary(max_size=300), host=st.sampled_from(NAMES))
 def test_random_bytes_are_a_file_like_any_other(junk: bytes, host: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("junk") / "file"
+    ends = {"systemd": ".socket", "launchd": ".plist"}.get(host.partition("/")[2], "")
+    path = tmp_path_factory.mktemp("junk") / f"file{ends}"
     path.write_bytes(junk)
 
     assert run("sockets", path, "--host", host, "--services", path).exit_code in {0, 1}

@@ -87,16 +87,23 @@ def test_below_a_root_the_links_decide_and_every_folder_counts(tmp_path: Path) -
     assert opened("--root", tmp_path) == [("imap", "::", 143), ("imap", "::", 144), ("pop3", "::", 110)]
 
 
-def test_a_template_that_is_named_and_a_name_that_is_no_units_are_not_known(folder: Path) -> None:
-    for name in ("imap@.socket", "imap.conf"):
-        (folder / name).write_text(IMAP)
+def test_of_a_template_that_is_named_the_instances_are_not_known(folder: Path) -> None:
+    (folder / "imap@.socket").write_text(IMAP)
 
     assert answer("sockets", folder / "imap@.socket", "--host", HOST)["unknown"] == [
         f"{folder}/imap@.socket: which instances of this template are started"
     ]
-    assert answer("sockets", folder / "imap.conf", "--host", HOST)["unknown"] == [
+
+
+def test_a_name_that_is_no_units_is_not_known_beside_others_and_refused_alone(folder: Path) -> None:
+    (folder / "imap.conf").write_text(IMAP)
+
+    assert answer("sockets", folder / "imap.socket", folder / "imap.conf", "--host", HOST)["unknown"] == [
         f"{folder}/imap.conf: what it would be: systemd-252 knows its files by their names, and this ends in no .socket nor .service"
     ]
+    alone = run("sockets", folder / "imap.conf", "--host", HOST)
+    told = f"{folder}/imap.conf: no file that {HOST} reads; it takes units, whose names end in .socket or .service"
+    assert (alone.exit_code, alone.stderr) == (2, f"Error: {told}\n")
 
 
 def test_a_plan_is_written_with_its_links_and_is_then_all_that_is_wanted(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
 from inet46.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
 from inet46.formats import inetd
-from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Place, Setting, SystemdBuild, XinetdBuild
+from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Place, Server, Setting, SystemdBuild, XinetdBuild
 
 if TYPE_CHECKING:
     from inet46.formats.xinetd import Include
 
-__all__ = ["Gatherer", "Given", "Told", "gather", "locate", "present"]
+__all__ = ["Gatherer", "Given", "Told", "gather", "locate", "present", "something"]
 
 _MAIN = "/inet46-given.conf"
 _FOLDER = "/inet46-given"
@@ -233,6 +233,33 @@ def gather(given: tuple[Given, ...], host: Host, root: Path | None) -> Told:
     if manifests is not None:
         givens = _units.manifests(state, givens, manifests, started=started)
     return _inetd(givens, state)
+
+
+def something(told: Told, given: tuple[Given, ...], root: Path | None) -> Told:
+    """Return what the super-server reads, if it reads anything: nothing at all is a wrong PATH or a wrong host, and no good news.
+
+    Raises Refused with what was looked for, and where.
+    """
+    if told.real:
+        return told
+    server = told.host.server
+    folders = server.folders if isinstance(server, SystemdBuild | LaunchdBuild) else (told.host.config,)
+    where = ", ".join(one.shown for one in given) or f"{', '.join(folders)} (below {root})"
+    raise Refused([f"{where}: no file that {told.host.name} reads; {_sought(server)}"])
+
+
+def _sought(server: Server) -> str:
+    match server:
+        case XinetdBuild():
+            return "of a folder it takes the files whose names have no . in them and no ~ at the end"
+        case SystemdBuild():
+            return "it takes units, whose names end in .socket or .service"
+        case LaunchdBuild():
+            return "it takes jobs, whose names end in .plist"
+        case InetdBuild(manifests=str()):
+            return "it takes manifests, whose names end in .xml, and files of lines"
+        case InetdBuild():
+            return "of a folder it takes every file, and none from the folders inside it"
 
 
 def _locate(path: str, tree: Tree) -> Given:

@@ -15,8 +15,8 @@ import click
 from inet46.cli import _findings, _show
 from inet46.cli._findings import Answer, Finding
 from inet46.cli._host import hosts_options, root_option
-from inet46.cli._told import Given, locate
-from inet46.cli._trouble import Refused, both
+from inet46.cli._told import Given, locate, something
+from inet46.cli._trouble import Problems, Refused, both
 from inet46.cli._views import Seen, candidates, hosts_from, see
 from inet46.diagnostics import Diagnostic
 from inet46.knowledge import Host
@@ -105,9 +105,9 @@ def check(
     wish = _Wish(rules=rules, root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
     given, named = both(lambda: locate(paths, root), lambda: hosts_from(hosts, settings, services_file, root))
     groups = ((given, named),) if named else candidates(given)
-    if not groups:
-        raise Refused([f"{', '.join(paths)}: no file in it that a super-server reads (the root of a host is given with --root)"])
     answer = _merged([_answer(*group, wish, stated=bool(named)) for group in groups], stated=bool(named))
+    if not answer.files:
+        raise Refused([f"{', '.join(paths)}: no file in it that a super-server reads (the root of a host is given with --root and --host)"])
     _FORMATS["json" if as_json else form](answer)
     ctx.exit(1 if answer.bad else 0)
 
@@ -121,6 +121,8 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
     """Look at the same files with the eyes of each host, mend them if that is asked for, and gather what was found."""
     with _progress(len(hosts)) as step:
         seen = [see(given, host, wish.root) for host in step(hosts, "reading for")]
+        if stated:
+            _something(seen, given, wish.root)
         texts = {name: one.told.files[path] for one in seen for path, name in one.view.texts.items()}
         before = [weigh(one.view.look(texts), wish.rules) for one in step(seen, "checking for")]
         mended = Mended(texts={})
@@ -148,6 +150,15 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         mendable_unsafely=0 if wish.unsafe else _fixes(findings, seen, safe=False),
         diff="".join(_show.unified(names[name], texts[name], text) for name, text in mended.texts.items()) if wish.diff else "",
     )
+
+
+def _something(seen: Sequence[Seen], given: tuple[Given, ...], root: Path | None) -> None:
+    """Refuse, with what each host looked for, where one has read nothing: that nothing is wrong with that would be no news."""
+    problems = Problems()
+    for one in seen:
+        with problems.gather():
+            something(one.told, given, root)
+    problems.settle()
 
 
 def _fixes(findings: Sequence[Finding], seen: Sequence[Seen], *, safe: bool) -> int:

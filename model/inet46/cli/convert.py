@@ -10,7 +10,7 @@ import click
 
 from inet46.cli import _show
 from inet46.cli._host import host_from, root_option
-from inet46.cli._told import Told, gather, locate
+from inet46.cli._told import Told, gather, locate, something
 from inet46.cli._trouble import Refused, both
 from inet46.cli._write import write_below
 from inet46.convert import Conversion, Loss
@@ -64,7 +64,7 @@ def convert(
         lambda: host_from(target, (), services_file, option="--to"),
     )
     given = locate(paths, root)
-    told = gather(given, old, root)
+    told = something(gather(given, old, root), given, root)
     made = carry(told.files, told.host, new)
     if strict and made.unguarded:
         raise Refused([f"--strict: {_line(loss, told)}" for loss in made.unguarded])

@@ -10,7 +10,7 @@ import click
 from inet46 import codec
 from inet46.cli import _show
 from inet46.cli._host import SUFFIXES, host_from, host_options, root_option
-from inet46.cli._told import gather, locate
+from inet46.cli._told import gather, locate, something
 from inet46.cli._trouble import both
 from inet46.convert import export as read_back
 from inet46.service import Service
@@ -50,7 +50,7 @@ def export(
     if not paths and root is None:
         raise click.UsageError("Missing argument 'PATH...' (only with --root it can be left out).", ctx)
     given, where = both(lambda: locate(paths, root), lambda: host_from(host, settings, services_file, root=root))
-    told = gather(given, where, root)
+    told = something(gather(given, where, root), given, root)
     made = read_back(told.files, told.host)
     click.echo(_written(made.services, form), nl=False)
     losses = [str(loss) for loss in (*made.losses, *(loss for found in made.found for loss in found.losses))]

@@ -12,7 +12,7 @@ from inet46.change import After, Down, State, predict_change
 from inet46.cli import _show
 from inet46.cli._answer import Answer
 from inet46.cli._host import host_from, host_options
-from inet46.cli._told import Told, gather, locate
+from inet46.cli._told import Told, gather, locate, something
 from inet46.cli._trouble import both
 from inet46.knowledge import Host, InetdBuild
 from inet46.words import verbs
@@ -61,7 +61,10 @@ def reload(
     """
     (before, after), where = both(lambda: (locate((old,), None), locate((new,), None)), lambda: host_from(host, settings, services_file))
     acts = tuple(f"signal {name}" for name in signals or ("HUP",))
-    answer, found, right = _answer(gather(before, where, None), gather(after, where, None), acts)
+    was, will = gather(before, where, None), gather(after, where, None)
+    if not was.real:
+        something(will, after, None)
+    answer, found, right = _answer(was, will, acts)
     if as_json:
         _show.plain_json({**answer.json(), **_json(found, acts, right)})
     else:

@@ -10,7 +10,7 @@ from inet46 import formats
 from inet46.cli import _show
 from inet46.cli._answer import Answer
 from inet46.cli._host import host_from, host_options, root_option
-from inet46.cli._told import Told, gather, locate
+from inet46.cli._told import Told, gather, locate, something
 from inet46.cli._trouble import both
 from inet46.predict import predict
 
@@ -55,7 +55,7 @@ def sockets(
     if not paths and root is None:
         raise click.UsageError("Missing argument 'PATH...' (only with --root it can be left out).", ctx)
     given, where = both(lambda: locate(paths, root), lambda: host_from(host, settings, services_file, root=root))
-    answer = _answer(gather(given, where, root), root)
+    answer = _answer(something(gather(given, where, root), given, root), root)
     if as_json:
         _show.plain_json(answer.json())
     else:
