@@ -73,7 +73,11 @@ def convert(
         _show.plain_json(_json(made, told, written))
     else:
         _print(made, told, written)
-    ctx.exit(1 if made.losses or made.unknown else 0)
+    ctx.exit(1 if made.losses or _unknown(made, told) else 0)
+
+
+def _unknown(made: Conversion, told: Told) -> list[str]:
+    return [*told.unknown, *map(told.words, made.unknown)]
 
 
 def _line(loss: Loss, told: Told) -> str:
@@ -95,7 +99,7 @@ def _json(made: Conversion, told: Told, written: list[Path]) -> dict[str, Any]:
         "losses": [_loss_json(loss, told) for loss in made.losses],
         "differences": list(made.differences),
         "on_paper": [told.words(text) for text in made.on_paper],
-        "unknown": [told.words(text) for text in made.unknown],
+        "unknown": _unknown(made, told),
         "written": [str(path) for path in written],
     }
 
@@ -130,7 +134,7 @@ def _print(made: Conversion, told: Told, written: list[Path]) -> None:
         ("lost:", [_line(loss, told) for loss in made.losses if not loss.guards]),
         ("the same clients, in another way:", list(made.differences)),
         ("on paper only, and left out:", [told.words(text) for text in made.on_paper]),
-        ("not known, and left out:", [told.words(text) for text in made.unknown]),
+        ("not known, and left out:", _unknown(made, told)),
     ):
         if lines:
             _show.heading(title)
@@ -139,5 +143,5 @@ def _print(made: Conversion, told: Told, written: list[Path]) -> None:
             _show.text()
     for target in written:
         _show.paragraph(f"wrote {target}")
-    if not made.losses and not made.unknown:
+    if not made.losses and not _unknown(made, told):
         _show.paragraph("nothing is lost")

@@ -13,6 +13,7 @@ from inet46.cli._host import SUFFIXES, host_from, host_options, root_option
 from inet46.cli._told import gather, locate, something
 from inet46.cli._trouble import both
 from inet46.convert import export as read_back
+from inet46.convert import kept_in_defaults
 from inet46.service import Service
 
 __all__ = ["export"]
@@ -42,8 +43,8 @@ def export(
     inet46 export /etc/inetd.conf --host debian-12/openbsd-inetd > services.toml
     inet46 export --root /srv/backup/web1 --host debian-12/xinetd --format python
 
-    What is printed can be planned and deployed as it is, and changes nothing on that host. What it cannot say, and what listens on paper
-    only, is said on standard error.
+    What is printed can be planned and deployed as it is, and changes nothing for the clients of that host. What it cannot say, what the
+    defaults of an xinetd say besides, and what listens on paper only, is said on standard error.
 
     Exit status: 0 everything is said, 1 something could not be, 2 it could not run.
     """
@@ -54,9 +55,11 @@ def export(
     made = read_back(told.files, told.host)
     click.echo(_written(made.services, form), nl=False)
     losses = [str(loss) for loss in (*made.losses, *(loss for found in made.found for loss in found.losses))]
-    for line in (*losses, *made.on_paper, *made.unknown):
+    losses += kept_in_defaults(made)
+    unknown = [f"not known: {reason}" for reason in (*told.unknown, *made.unknown)]
+    for line in (*losses, *made.on_paper, *unknown):
         click.echo(_show.one_line(told.words(line)), err=True)
-    ctx.exit(1 if losses or made.unknown else 0)
+    ctx.exit(1 if losses or unknown else 0)
 
 
 def _written(services: tuple[Service, ...], form: str) -> str:

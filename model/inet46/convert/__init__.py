@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from inet46 import formats
-from inet46.convert.inherited import with_defaults
+from inet46.convert.inherited import kept_in_defaults, with_defaults
 from inet46.convert.losses import Loss
 from inet46.convert.nearest import NEAREST
 from inet46.convert.services import NO_WORD, Exported, Found, export
@@ -27,7 +27,7 @@ from inet46.proof import Reach, reach
 from inet46.service import Access, Program, Service
 from inet46.sockets import Transport
 
-__all__ = ["Conversion", "Exported", "Found", "Loss", "convert", "export"]
+__all__ = ["Conversion", "Exported", "Found", "Loss", "convert", "export", "kept_in_defaults"]
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +71,7 @@ def convert(files: Mapping[str, str], source: str | HostPolicy | Host, target: s
     """
     exported, where = export(files, source), resolve(target)
     fitted: list[Service] = []
-    services, defaults = with_defaults(exported.found)
+    services, defaults = with_defaults(exported)
     losses = [*defaults, *exported.losses]
     for found in services:
         service, lost = _fit(found, where)

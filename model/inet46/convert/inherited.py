@@ -1,41 +1,73 @@
-"""What stands in defaults for a service that does not say it itself: its limits become the service's own, the rest is lost once for all.
+"""What stands in defaults for a service that does not say it itself, as xinetd fills it in (confparse.c, service_fill).
 
-The words are those of `Entry.inherited`, as xinetd fills them in (confparse.c, service_fill).
+On its own host it goes on to hold, and no service says it: `kept_in_defaults`. In files for another host the limits become the service's
+own, and the rest is lost once for all: `with_defaults`. The words are those of `Entry.inherited`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
+from inet46 import formats
 from inet46.convert.losses import Loss
 from inet46.convert.nearest import GUARDS
-from inet46.convert.services import Found
+from inet46.convert.services import Exported, Found
+from inet46.diagnostics import Span
+from inet46.formats import xinetd
 from inet46.service import Limits, Rate
 
-__all__ = ["with_defaults"]
+__all__ = ["kept_in_defaults", "with_defaults"]
 
 _WHY = "it stood in defaults, which the new files do not have"
+_WORDS = {"instances": "limits.instances", "per_source": "limits.per_source", "umask": "limits.umask", "cps": "limits.rate"}
 
 
-def with_defaults(found: Iterable[Found]) -> tuple[tuple[Found, ...], tuple[Loss, ...]]:
+def kept_in_defaults(exported: Exported) -> tuple[str, ...]:
+    """Say what defaults hold for the services of a host, each thing once: no service that was read back says it."""
+    told = []
+    for word in dict.fromkeys(word for one in exported.found for word in one.inherited):
+        limits, place = _filled(Limits(), word), _place(word, exported)
+        if limits != Limits():
+            elsewhere = "no service can say it" if limits is None else f"write {_WORDS[word.partition(' ')[0]]} for other hosts"
+            where = f"{place.source.path}:{place.line}: " if place is not None else ""
+            told.append(f"{where}defaults: {word} holds on this host and is in no service: {elsewhere}")
+    return tuple(told)
+
+
+def with_defaults(exported: Exported) -> tuple[tuple[Found, ...], tuple[Loss, ...]]:
     """Return the services with the limits that defaults set for them, and what else defaults say."""
     filled: list[Found] = []
     left: dict[str, Loss] = {}
-    for one in found:
+    for one in exported.found:
         limits = one.service.limits
         for word in one.inherited:
             fuller = _filled(limits, word)
             if fuller is None:
-                thing = word.split(" ", 1)[0]
-                left.setdefault(word, Loss(service="defaults", thing=thing, what=word, why=_WHY, guards=thing in GUARDS))
+                thing = word.partition(" ")[0]
+                loss = Loss(service="defaults", thing=thing, what=word, why=_WHY, guards=thing in GUARDS, span=_place(word, exported))
+                left.setdefault(word, loss)
             else:
                 limits = fuller
         filled.append(attrs.evolve(one, service=attrs.evolve(one.service, limits=limits)))
     return tuple(filled), tuple(left.values())
+
+
+def _place(word: str, exported: Exported) -> Span | None:
+    """Return where defaults say something: the line that says just this, else the first one that adds to it."""
+    name = word.partition(" ")[0]
+    said = [
+        attribute
+        for source in exported.reading.sources
+        for item in (xinetd.parse(source.text, source.path).items if source.path != formats.COMPAT else ())
+        if isinstance(item, xinetd.Paragraph) and item.defaults
+        for attribute in item.attributes
+        if attribute.name == name
+    ]
+    just = (one.span for one in said if " ".join((name, "=", *one.values)) == word)
+    return next(just, said[0].span if said else None)
 
 
 def _filled(limits: Limits, word: str) -> Limits | None:

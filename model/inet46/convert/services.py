@@ -140,7 +140,8 @@ def _found(transport: Transport, port: int, sockets: list[Held], host: Host) -> 
             *losses,
             Loss(service=name, thing="service", what="the whole service", why=str(reason), guards=True, span=first.origin),
         ]
-    words = {word: held.entry for held in reversed(mine) for word in held.entry.extra}
+    # Who has no bound of its own has none anywhere else either.
+    words = {word: held.entry for held in reversed(mine) for word in held.entry.extra if not word.endswith(" = UNLIMITED")}
     losses += [_extra(name, word, entry) for word, entry in words.items()]
     return Found(service=service, sockets=tuple(mine), losses=tuple(losses)), []
 

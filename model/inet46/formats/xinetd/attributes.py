@@ -17,12 +17,13 @@ from inet46.formats.xinetd.values import FLAGS, TYPES, Unsure, mistake
 from inet46.knowledge import Host, XinetdBuild
 from inet46.service import RLIMITS
 
-__all__ = ["COUNTS", "DEFAULTS", "INHERITED", "Taken"]
+__all__ = ["BANNERS", "COUNTS", "DEFAULTS", "INHERITED", "Taken"]
 
+BANNERS = ("banner", "banner_success", "banner_fail")
 # name -> number of values; -1 any number once, -2 a list that += and -= may change (parse.c, service_attributes[])
 COUNTS = {
     **dict.fromkeys(("socket_type", "protocol", "wait", "disable", "groups", "v6only", "user", "group", "server", "id", "port"), 1),
-    **dict.fromkeys(("instances", "per_source", "nice", "deny_time", "banner", "banner_success", "banner_fail", "max_load", "umask"), 1),
+    **dict.fromkeys(("instances", "per_source", "nice", "deny_time", *BANNERS, "max_load", "umask"), 1),
     **dict.fromkeys(("bind", "interface", "rpc_version", "rpc_number", "libwrap", "mdns"), 1),
     **{f"rlimit_{name}": 1 for name in RLIMITS},
     **dict.fromkeys(("redirect", "cps"), 2),
@@ -32,10 +33,11 @@ COUNTS = {
 # What may stand in defaults (parse.c, default_attributes[]); log_type can be said again there, and the second one is a mistake.
 DEFAULTS = {
     **{name: COUNTS[name] for name in ("instances", "per_source", "groups", "cps", "max_load", "v6only", "umask", "bind", "interface")},
-    **{name: COUNTS[name] for name in ("banner", "banner_success", "banner_fail")},
+    **{name: COUNTS[name] for name in BANNERS},
     **dict.fromkeys(("log_type", "log_on_success", "log_on_failure", "disabled", "enabled", "no_access", "only_from", "passenv"), -2),
 }
-INHERITED = ("only_from", "no_access", "log_on_success")  # copied from the defaults read so far at the moment when a service is parsed
+# Copied from the defaults read so far at the moment when a service is parsed.
+INHERITED = ("only_from", "no_access", "log_on_success", *BANNERS)
 _NEED_VALUES = {"flags", "type", "server_args", "access_times", "log_type"}
 _YES_OR_NO = ("wait", "disable", "groups", "v6only")
 _SPEAK_FOR_THEMSELVES = {"flags", "protocol", "user", "group", "server", "env", *_YES_OR_NO}

@@ -13,7 +13,7 @@ import attrs
 from inet46.diagnostics import Diagnostic, Span
 from inet46.entry import Bind, Entry, Unstartable
 from inet46.formats._reading import NUMBER, fault, numeric
-from inet46.formats.xinetd.attributes import COUNTS, Taken
+from inet46.formats.xinetd.attributes import BANNERS, COUNTS, Taken
 from inet46.formats.xinetd.document import Paragraph
 from inet46.knowledge import PROTOCOLS, RPC_PROGRAMS, Host, XinetdBuild
 from inet46.service import RLIMITS, Builtin, Limits, Program, Rate
@@ -304,9 +304,9 @@ class Weighed:
 
     def _inherited(self) -> Iterator[str]:
         """Yield what defaults say and this service does not: it holds for it all the same (service_fill)."""
-        for name in _FILLED:
-            if name in self.defaults and name not in self.values:
-                yield " ".join((name, "=", *self.defaults[name]))
+        told = {name: self.defaults[name] for name in _FILLED if name in self.defaults}
+        told |= {name: self.taken.inherited[name] for name in BANNERS if name in self.taken.inherited}
+        yield from (" ".join((name, "=", *words)) for name, words in told.items() if name not in self.values)
 
     def _rlimits(self) -> Iterator[str]:
         return (name.removeprefix("rlimit_") for name in self.values if name.startswith("rlimit_"))
@@ -325,6 +325,9 @@ class Weighed:
         ]
         if flags:
             yield f"flags = {' '.join(flags)}"
+        # No bound at all is no limit of a Service, and yet a word: it keeps off the bound of defaults.
+        free = (name for name in ("instances", "per_source") if "UNLIMITED" in map(str.upper, self.values.get(name, ())))
+        yield from (f"{name} = UNLIMITED" for name in free)
         for attribute in self.paragraph.attributes:
             name = attribute.name
             beyond = name == "nice" and (self._number(name) or 0) not in _NICE
