@@ -328,11 +328,12 @@ def test_a_list_for_ipv4_is_refused_where_ipv6_would_let_mapped_clients_past_it(
 REFUSALS = [
     (
         "debian-12/openbsd-inetd", Service(name="nosuch", program=IMAP.program),
-        ("nosuch/tcp: no port is given, and the name is not in /etc/services (which was not looked at; only the usual names are known)",),
+        ("nosuch/tcp: no port is given, and the name is not in /etc/services (which was not looked at; only the usual names are known): "
+            "give the service a port, or name such a file with --services",),
     ),
     (
         HostPolicy(name=XINETD, services={"ftp/tcp": 21}), IMAP,
-        ("imap/tcp: no port is given, and the name is not in /etc/services",),
+        ("imap/tcp: no port is given, and the name is not in /etc/services: give the service a port",),
     ),
     (
         "freebsd-14/inetd", Service(name="imap", port=1143, program=IMAP.program),

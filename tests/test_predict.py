@@ -46,7 +46,7 @@ def test_an_unknown_name_is_a_fault_where_etc_services_was_looked_at() -> None:
 def test_an_unknown_name_is_not_known_where_etc_services_was_not_looked_at() -> None:
     result = predict([entry(V4, service="nosuch")], LINUX)
 
-    assert result.unknown == ("port of nosuch/tcp: not a usual name, and /etc/services was not looked at",)
+    assert result.unknown == ("port of nosuch/tcp: not a usual name, and /etc/services was not looked at (--services FILE gives one)",)
     assert result.faults == ()
 
 

@@ -99,7 +99,9 @@ def _clashes(services: tuple[Service, ...], host: Host) -> Iterator[str]:
 
 
 def _looked(host: Host) -> str:
-    return "" if host.policy.services is not None else " (which was not looked at; only the usual names are known)"
+    if host.policy.services is not None:
+        return ": give the service a port"
+    return " (which was not looked at; only the usual names are known): give the service a port, or name such a file with --services"
 
 
 def _plan_one(service: Service, host: Host, present: frozenset[Entry]) -> tuple[tuple[Entry, ...], tuple[Setting, ...]]:

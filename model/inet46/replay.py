@@ -89,11 +89,12 @@ class Replay:
                 yield bind, self._socket(entry, bind, port)
 
     def _no_port(self, entry: Entry) -> None:
-        message = f"{entry.service}/{entry.transport.value} is not in /etc/services, so the entry is lost"
+        name = f"{entry.service}/{entry.transport.value}"
         if self.host.policy.services is None:
-            self.unknown.append(f"port of {entry.service}/{entry.transport.value}: not a usual name, and /etc/services was not looked at")
+            self.unknown.append(f"port of {name}: not a usual name, and /etc/services was not looked at (--services FILE gives one)")
         else:
-            self.faults.append((None, _fault(entry, "I110", "unknown-service", message)))
+            text = f"{name} is not in /etc/services, so the entry is lost"
+            self.faults.append((None, _fault(entry, "I110", "unknown-service", text)))
 
     def _open(self, slot: Slot, *, listens: bool = True) -> bool:
         """Bind a socket, if the kernel lets it be bound beside what is open."""
