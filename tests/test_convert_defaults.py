@@ -100,6 +100,22 @@ def test_where_it_stood_is_said_of_what_defaults_lose() -> None:
     assert "\n  xinetd.conf:8: defaults: max_load = 4 is lost: it stood in defaults, which the new files do" in result.stdout
 
 
+UNSEEN = "what the defaults of xinetd.conf hold for these services: it is not among the PATHs\n"
+
+
+@pytest.mark.parametrize(("name", "more"), [("rsync", ""), ("inetd.conf", ""), ("xinetd.conf", ""), ("rsync", DEFAULTS)])
+def test_paragraphs_without_the_main_file_are_said_to_stand_alone(name: str, more: str) -> None:
+    Path("etc").mkdir()
+    Path("etc", name).write_text("rsync stream tcp nowait root /x x\n" if name == "inetd.conf" else more + RSYNC)
+
+    exported = run("export", f"etc/{name}", "--host", XINETD)
+    converted = run("convert", f"etc/{name}", "--from", XINETD, "--to", "fedora-33/xinetd")
+
+    alone = name == "rsync" and not more
+    assert (f"not known: {UNSEEN}" in exported.stderr, f"  {UNSEEN}" in converted.stdout) == (alone, alone)
+    assert not alone or (exported.exit_code, converted.exit_code) == (1, 1)
+
+
 @pytest.mark.parametrize("more", [("--host", XINETD), ("--from", XINETD, "--to", INETD)], ids=["export", "convert"])
 def test_a_folder_that_is_included_and_not_there_is_no_success(more: tuple[str, ...]) -> None:
     Path("xinetd.conf").write_text(TFTP + "includedir /not/there\n")

@@ -394,7 +394,7 @@ LEAVING = HostSpec(
     name="mail",
     super_server="xinetd",
     init="systemd",
-    before={**{f"/etc/{name}": text for name, text in blocks("leaving-xinetd.md", "xinetd")}, "/usr/local/sbin/udp-echo": ECHO},
+    before={**{name.removeprefix("web1"): text for name, text in blocks("leaving-xinetd.md", "xinetd")}, "/usr/local/sbin/udp-echo": ECHO},
 )
 EXISTING = HostSpec(
     name="mail",

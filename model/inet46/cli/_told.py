@@ -28,7 +28,7 @@ from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Place, Server, Sett
 if TYPE_CHECKING:
     from inet46.formats.xinetd import Include
 
-__all__ = ["Gatherer", "Given", "Told", "gather", "locate", "present", "something"]
+__all__ = ["Gatherer", "Given", "Told", "gather", "locate", "present", "something", "unseen"]
 
 _MAIN = "/inet46-given.conf"
 _FOLDER = "/inet46-given"
@@ -246,6 +246,18 @@ def something(told: Told, given: tuple[Given, ...], root: Path | None) -> Told:
     folders = server.folders if isinstance(server, SystemdBuild | LaunchdBuild) else (told.host.config,)
     where = ", ".join(one.shown for one in given) or f"{', '.join(folders)} (below {root})"
     raise Refused([f"{where}: no file that {told.host.name} reads; {_sought(server)}"])
+
+
+def unseen(told: Told) -> tuple[str, ...]:
+    """Return what holds for services and stands in no file that was read: the defaults of an xinetd of which paragraphs alone are given."""
+    texts = {path: text for path, text in told.files.items() if path in told.real and path != formats.COMPAT}
+    if not isinstance(told.host.server, XinetdBuild) or not texts or any(posixpath.basename(path) == "xinetd.conf" for path in texts):
+        return ()
+    from inet46.formats.xinetd import Include, parse  # noqa: PLC0415 -- loaded for the hosts that have such files
+
+    if any(isinstance(item, Include) or item.defaults for path, text in texts.items() for item in parse(text, path).items):
+        return ()
+    return ("what the defaults of xinetd.conf hold for these services: it is not among the PATHs",)
 
 
 def _sought(server: Server) -> str:

@@ -10,7 +10,7 @@ import click
 
 from inet46.cli import _show
 from inet46.cli._host import host_from, root_option
-from inet46.cli._told import Told, gather, locate, something
+from inet46.cli._told import Told, gather, locate, something, unseen
 from inet46.cli._trouble import Refused, both
 from inet46.cli._write import write_below
 from inet46.convert import Conversion, Loss
@@ -77,7 +77,7 @@ def convert(
 
 
 def _unknown(made: Conversion, told: Told) -> list[str]:
-    return [*told.unknown, *map(told.words, made.unknown)]
+    return [*told.unknown, *unseen(told), *map(told.words, made.unknown)]
 
 
 def _line(loss: Loss, told: Told) -> str:

@@ -10,7 +10,7 @@ import click
 from inet46 import codec
 from inet46.cli import _show
 from inet46.cli._host import SUFFIXES, host_from, host_options, root_option
-from inet46.cli._told import gather, locate, something
+from inet46.cli._told import gather, locate, something, unseen
 from inet46.cli._trouble import both
 from inet46.convert import export as read_back
 from inet46.convert import kept_in_defaults
@@ -56,7 +56,7 @@ def export(
     click.echo(_written(made.services, form), nl=False)
     losses = [str(loss) for loss in (*made.losses, *(loss for found in made.found for loss in found.losses))]
     losses += kept_in_defaults(made)
-    unknown = [f"not known: {reason}" for reason in (*told.unknown, *made.unknown)]
+    unknown = [f"not known: {reason}" for reason in (*told.unknown, *unseen(told), *made.unknown)]
     for line in (*losses, *made.on_paper, *unknown):
         click.echo(_show.one_line(told.words(line)), err=True)
     ctx.exit(1 if losses or unknown else 0)
