@@ -14,6 +14,7 @@ A case is an entry of tests/cases/lint/CODE.toml, and adding one needs no Python
     line = 5                          where it is found (without it: at no place), and
     path = "/etc/hosts.allow"         in which file, if that is not the main one
     says = "..."                      the message, verbatim; severity = "note", cost = "entry lost": how bad it is, where that is told
+    help = "..."                      what to do instead, verbatim, where that is told
     fixed = '''...'''                 the main file after the safe fixes of this rule; unsafe = '''...''': after the unsafe ones
 """
 
@@ -150,6 +151,7 @@ def test_a_rule_finds_what_its_failing_case_shows(case: Case) -> None:
     place = (case.told.get("path", case.main), case.told["line"]) if "line" in case.told else (None, None)
 
     assert (case.told.get("says"), *place) in shown, shown
+    assert "help" not in case.told or case.told["help"] in {one.help for one in found}
     for key in {"severity", "cost"} & case.told.keys():
         assert case.told[key] in {getattr(getattr(one, key), "value", None) for one in found}
 

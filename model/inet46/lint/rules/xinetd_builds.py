@@ -32,7 +32,8 @@ def family_by_build(subject: Subject) -> Found:
             ...
         }
 
-    Instead: `flags = IPv4` for IPv4 alone, `flags = IPv6` for both, `flags = IPv6` with `v6only = yes` for IPv6 alone.
+    Instead: `flags = IPv4` for IPv4 alone, `flags = IPv6` for both, `flags = IPv6` with `v6only = yes` for IPv6 alone: these mean the same
+    with every build. What was served so far is kept by `flags = IPv4` with the first three, and by `flags = IPv6` with the others.
 
     Source: xinetd confparse.c (service_fill), the bind-ipv6 patch (bz#195265); measured: tests/cases/xinetd/matrix.toml
 
@@ -43,23 +44,26 @@ def family_by_build(subject: Subject) -> Found:
     )
     if build is None or shared:
         return
-    silent: dict[str, list[str]] = {}
-    heads: dict[str, Span] = {}
+    silent: dict[tuple[str, bool], list[str]] = {}
+    heads: dict[tuple[str, bool], Span] = {}
     for paragraph, _ in living(subject):
+        names = {one.name for one in paragraph.attributes}
         words = {value.upper() for one in paragraph.attributes if one.name == "flags" for value in one.values}
-        bound = any(one.name in {"bind", "interface"} for one in paragraph.attributes)
-        if not bound and not words & {"IPV4", "IPV6"}:
-            silent.setdefault(paragraph.header.source.path, []).append(paragraph.name)
-            heads.setdefault(paragraph.header.source.path, paragraph.header)
-    for path, names in silent.items():
-        more = f" and {len(names) - 1} more name" if names[1:] else " names"
-        both = build.default_family is Family.IPV6
+        if not names & {"bind", "interface"} and not words & {"IPV4", "IPV6"}:
+            key = paragraph.header.source.path, "v6only" in names
+            silent.setdefault(key, []).append(paragraph.name)
+            heads.setdefault(key, paragraph.header)
+    for key, mine in silent.items():
+        more = f" and {len(mine) - 1} more name" if mine[1:] else " names"
+        six = build.default_family is Family.IPV6
+        wide = "IPv6 alone" if key[1] else "both families"
+        here, elsewhere = (wide, "IPv4 alone") if six else ("IPv4 alone", wide)
+        now, other = ("IPv6", "IPv4") if six else ("IPv4", "IPv6")
         yield tell(
-            f"{shown(names[0])}{more} no family: {'both families' if both else 'IPv4'} with this build, "
-            f"{'IPv4 alone' if both else 'both'} with others",
-            heads[path],
+            f"{shown(mine[0])}{more} no family: {here} with this build, {elsewhere} with others",
+            heads[key],
             severity=Severity.NOTE,
-            remedy=f"say it: flags = {'IPv6' if both else 'IPv4'}",
+            remedy=f"write flags = {now} to keep {here}, or flags = {other} for {elsewhere}: these mean the same with every build",
         )
 
 
