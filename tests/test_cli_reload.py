@@ -77,6 +77,48 @@ def test_sessions_that_are_killed_are_named() -> None:
     assert "\ncut: the running sessions of imap are killed\nactivate with: restart xinetd\n" in result.stdout
 
 
+def test_the_sessions_of_a_service_that_goes_are_named_and_count() -> None:
+    result = reload(paragraph("flags = IPv4"), "", XINETD)
+
+    assert result.exit_code == 1
+    assert "\ncut: the running sessions of imap are killed\n" in result.stdout
+
+
+@pytest.mark.parametrize("old", [line("tcp"), "", line("tcp").replace("nowait", "nowait:600")])
+def test_a_warning_of_what_is_passed_over_is_shown_and_the_status_is_0(old: str) -> None:
+    result = reload(old, line("tcp").replace("nowait", "nowait:600"), OPENBSD)
+
+    assert "warning[I106]: 'nowait:600' is neither wait nor nowait, and taken for nowait\n" in result.stdout
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "host", "code"),
+    [
+        (line("tcp"), line("tcp") + "pop3 stream tcp\n", OPENBSD, "I101"),
+        (line("tcp46"), line("tcp46"), "freebsd-4.9/inetd", "I301"),
+        (line("tcp"), line("tcp") + line("tcp6"), INETUTILS, "I201"),
+        (line("tcp", "time").replace("/x x", "internal"), line("tcp", "time"), OPENBSD, "I702"),
+    ],
+    ids=["lost entry", "lost family", "lost bind", "not applied"],
+)
+def test_what_is_lost_or_not_applied_ends_with_status_1(old: str, new: str, host: str, code: str) -> None:
+    result = reload(old, new, host)
+
+    assert f"[{code}" in result.stdout
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(("host", "unit"), [("debian-12/systemd", "units"), ("macos-14/launchd", "jobs")])
+def test_units_and_jobs_are_no_matter_of_a_signal(host: str, unit: str) -> None:
+    result = reload("", "", host)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: --host: {host} has {unit}, and no signal makes it open their sockets anew (inet46 plan --root says what does)\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "host", "said"),
     [

@@ -8,7 +8,7 @@ import attrs
 
 from inet46.cli import _show
 from inet46.cli._told import Told
-from inet46.diagnostics import Diagnostic, Severity
+from inet46.diagnostics import Cost, Diagnostic, Severity
 from inet46.predict import Held
 from inet46.words import answers
 
@@ -28,6 +28,11 @@ class Answer:
     def findings(self) -> bool:
         """True if there is a fault that costs something."""
         return any(fault.severity is not Severity.NOTE for fault in self.faults)
+
+    @property
+    def losses(self) -> bool:
+        """True if something that the files say is not there: of a warning about a word that is passed over all else holds."""
+        return any(fault.severity is Severity.ERROR or _costs(fault) for fault in self.faults)
 
     def json(self) -> dict[str, Any]:
         """As JSON, with stable keys."""
@@ -51,6 +56,10 @@ class Answer:
             _show.heading("not known:")
             for reason in self.unknown:
                 _show.paragraph(reason, indent=2)
+
+
+def _costs(fault: Diagnostic) -> bool:
+    return fault.severity is Severity.WARNING and fault.cost is not Cost.IGNORED
 
 
 def _place(held: Held, told: Told) -> tuple[str | None, int | None]:

@@ -13,8 +13,8 @@ from inet46.cli import _show
 from inet46.cli._answer import Answer
 from inet46.cli._host import host_from, host_options
 from inet46.cli._told import Told, gather, locate, something
-from inet46.cli._trouble import both
-from inet46.knowledge import Host, InetdBuild
+from inet46.cli._trouble import Refused, both
+from inet46.knowledge import Host, InetdBuild, LaunchdBuild, SystemdBuild
 from inet46.words import verbs
 
 __all__ = ["reload"]
@@ -55,12 +55,18 @@ def reload(
     inet46 reload old/xinetd.d new/xinetd.d --host debian-12/xinetd
     inet46 reload inetd.conf.old inetd.conf --host debian-12/inetutils-inetd --signal HUP --signal HUP
 
-    The last line says how to activate the change so that all that NEW says comes to be.
+    The last line says how to activate the change so that all that NEW says comes to be. Units of systemd and jobs of launchd are no matter
+    of a signal: `inet46 plan --root` says how these are activated.
 
-    Exit status: 0 that is so after these signals, 1 it is not, or NEW has faults, 2 it could not run.
+    Exit status: 0 after these signals all that NEW says is so, 1 something is down, lost, not applied or cut, 2 it could not run.
     """
     (before, after), where = both(lambda: (locate((old,), None), locate((new,), None)), lambda: host_from(host, settings, services_file))
     acts = tuple(f"signal {name}" for name in signals or ("HUP",))
+    if isinstance(where.server, SystemdBuild | LaunchdBuild):
+        unit = "units" if isinstance(where.server, SystemdBuild) else "jobs"
+        raise Refused(
+            [f"--host: {where.name} has {unit}, and no signal makes it open their sockets anew (inet46 plan --root says what does)"]
+        )
     was, will = gather(before, where, None), gather(after, where, None)
     if not was.real:
         something(will, after, None)
@@ -69,7 +75,8 @@ def reload(
         _show.plain_json({**answer.json(), **_json(found, acts, right)})
     else:
         _print(answer, found, acts, right)
-    ctx.exit(1 if answer.findings or found.down or found.cut or found.state is not State.SERVES else 0)
+    wrong = answer.losses or found.down or found.cut or found.gone or found.state is not State.SERVES
+    ctx.exit(1 if wrong else 0)
 
 
 def _answer(before: Told, after: Told, acts: tuple[str, ...]) -> tuple[Answer, After, tuple[str, ...]]:
