@@ -29,14 +29,16 @@ class Finding:
 class Answer:
     """What was looked at, and what was found.
 
-    `changes` say what mending did to the sockets of each host; `mended` are the files that were written. `mendable` and
-    `mendable_unsafely` count the findings that offer a fix which was not asked for.
+    Where no hosts were named, `findings` and `unknown` are so on every one, and `elsewhere` counts those that find more. `changes` say what
+    mending did to the sockets of each host; `mended` are the files that were written. `mendable` and `mendable_unsafely` count the findings
+    that offer a fix which was not asked for.
     """
 
     hosts: tuple[str, ...]
     stated: bool
     files: int
     findings: tuple[Finding, ...]
+    elsewhere: int = 0
     unknown: tuple[tuple[str, str], ...] = ()
     blocked: tuple[tuple[Diagnostic, tuple[str, ...]], ...] = ()
     applied: tuple[Diagnostic, ...] = ()
@@ -64,7 +66,7 @@ def text(answer: Answer) -> None:
     if answer.unknown:
         _show.heading("not known:")
         for host, reason in answer.unknown:
-            _show.paragraph(f"{reason} ({host})" if len(answer.hosts) > 1 else reason, indent=2)
+            _show.paragraph(f"{reason} ({host})" if host and len(answer.hosts) > 1 else reason, indent=2)
         _show.text()
     for one, codes in answer.blocked:
         why = f"it would bring {', '.join(codes)}" if codes else "it would change sockets"
@@ -83,12 +85,21 @@ def _count(answer: Answer) -> str:
     counts = [(sum(x.diagnostic.severity is severity for x in answer.findings), severity.value) for severity in Severity]
     found = ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts if number) or "nothing found"
     files = f"{answer.files} file{'' if answer.files == 1 else 's'}"
-    where = f"on {', '.join(answer.hosts)}" if answer.stated else "on every known host that reads such files (--host says more)"
-    told = f"{found} in {files} {where}"
+    told = f"{found} in {files}{_where(answer)}"
     told += f"; mended {len(answer.applied)}" if answer.applied else ""
     ways = [(answer.mendable, "--fix"), (answer.mendable_unsafely, "--fix --unsafe-fixes")]
     mendable = [f"{number} can be mended with {way}" for number, way in ways if number]
     return "; ".join((told, *mendable))
+
+
+def _where(answer: Answer) -> str:
+    if answer.stated:
+        return f" on {', '.join(answer.hosts)}"
+    hosts = f"of the {len(answer.hosts)} known hosts that read such files"
+    if not answer.elsewhere:
+        return f", so on each {hosts}" if answer.findings else f" on any {hosts}"
+    each, more = (f", so on each {hosts}", "more") if answer.findings else (f" that is so on each {hosts}", "something")
+    return f"{each}; {answer.elsewhere} of them find{'s' * (answer.elsewhere == 1)} {more} (--host says what)"
 
 
 # -- for machines ----------------------------------------------------------------------------------------------------------------------
@@ -100,7 +111,7 @@ def to_json(answer: Answer) -> None:
         {
             "hosts": list(answer.hosts),
             "findings": [_json(finding, answer) for finding in answer.findings],
-            "unknown": [{"host": host, "reason": reason} for host, reason in answer.unknown],
+            "unknown": [{"host": host or None, "reason": reason} for host, reason in answer.unknown],
             "applied": [{**_place(one.span), "code": one.code, "title": one.fix.title if one.fix else ""} for one in answer.applied],
             "mended": list(answer.mended),
             "changes": list(answer.changes),

@@ -18,7 +18,7 @@ from inet46.cli._host import hosts_options, root_option
 from inet46.cli._told import Given, locate, something
 from inet46.cli._trouble import Problems, Refused, both
 from inet46.cli._views import Seen, candidates, hosts_from, see
-from inet46.diagnostics import Diagnostic
+from inet46.diagnostics import Edit, Severity
 from inet46.knowledge import Host
 from inet46.lint import Mended, Report, Rule, compare, everywhere, mend, select, weigh
 from inet46.lint.fleet import MEANING_DIFFERS
@@ -86,9 +86,9 @@ def check(
     inet46 check xinetd.d/ --fix
     inet46 check --host debian-12/xinetd --root /srv/backup/web1
 
-    Without --host only what is wrong on every known host that reads such a file is said. With several, each finding says where it holds,
-    and what means something else from host to host is a finding too. With --root the host's surroundings are looked at as well: programs,
-    users, /etc/services, access lists and settings.
+    Without --host only what is wrong on every known host that reads such a file is said, and how many of them find more. With several,
+    each finding says where it holds, and what means something else from host to host is a finding too. With --root the host's
+    surroundings are looked at as well: programs, users, /etc/services, access lists and settings.
 
     --fix touches only the bytes that it must. It changes no socket, brings no new finding, and runs until nothing is left to mend; the
     rest needs --unsafe-fixes. `inet46 explain CODE` prints the page of a rule.
@@ -135,19 +135,19 @@ def _answer(given: tuple[Given, ...], hosts: tuple[Host, ...], wish: _Wish, *, s
         replace_all({Path(name): text for name, text in mended.texts.items()})
     names = {name: one.told.path(path) for one in seen for path, name in one.view.texts.items()}
     reports = after if wish.write else before
-    findings = _findings_of(seen, reports, wish.rules, stated=stated)
     return Answer(
         hosts=tuple(one.host.name for one in seen),
         stated=stated,
         files=len(names),
-        findings=findings,
-        unknown=_unknown(seen, reports) if stated else (),
+        findings=_findings_of(seen, reports, wish.rules, stated=stated),
+        elsewhere=0 if stated else _elsewhere(reports),
+        unknown=_unknown(seen, reports) if stated else _unknown_to_all(seen, reports),
         blocked=tuple((seen[0].told.fault(one), codes) for one, codes in mended.blocked),
         applied=tuple(seen[0].told.fault(one) for one in mended.applied) if wish.write else (),
         mended=tuple(names[name] for name in mended.texts) if wish.write else (),
         changes=tuple(_changes(before, after)),
-        mendable=0 if wish.write else _fixes(findings, seen, safe=True),
-        mendable_unsafely=0 if wish.unsafe else _fixes(findings, seen, safe=False),
+        mendable=0 if wish.write else _fixes(seen, reports, safe=True, stated=stated),
+        mendable_unsafely=0 if wish.unsafe else _fixes(seen, reports, safe=False, stated=stated),
         diff="".join(_show.unified(names[name], texts[name], text) for name, text in mended.texts.items()) if wish.diff else "",
     )
 
@@ -161,11 +161,14 @@ def _something(seen: Sequence[Seen], given: tuple[Given, ...], root: Path | None
     problems.settle()
 
 
-def _fixes(findings: Sequence[Finding], seen: Sequence[Seen], *, safe: bool) -> int:
-    """Count the fixes of files that were given; what stands beside them is not ours to mend."""
+def _fixes(seen: Sequence[Seen], reports: Sequence[Report], *, safe: bool, stated: bool) -> int:
+    """Count the fixes of files that were given; what stands beside them is not ours to mend. Without a host all of them must offer one."""
     mine = {one.told.path(path) for one in seen for path in one.view.texts}
-    fixes = [one.diagnostic.fix for one in findings if one.diagnostic.fix is not None]
-    return sum(fix.safe is safe and mine.issuperset(edit.span.source.path for edit in fix.edits) for fix in fixes)
+    offered: Counter[tuple[Edit, ...]] = Counter()
+    for one, report in zip(seen, reports, strict=True):
+        fixes = [found.fix for found in map(one.told.fault, report.diagnostics) if found.fix is not None and found.fix.safe is safe]
+        offered.update({fix.edits for fix in fixes if mine.issuperset(edit.span.source.path for edit in fix.edits)})
+    return sum(hosts >= len(seen) or stated for hosts in offered.values())
 
 
 def _unknown(seen: Sequence[Seen], reports: Sequence[Report]) -> tuple[tuple[str, str], ...]:
@@ -173,17 +176,29 @@ def _unknown(seen: Sequence[Seen], reports: Sequence[Report]) -> tuple[tuple[str
     return tuple((one.host.name, reason) for one, report in pairs for reason in (*one.told.unknown, *map(one.told.words, report.unknown)))
 
 
+def _unknown_to_all(seen: Sequence[Seen], reports: Sequence[Report]) -> tuple[tuple[str, str], ...]:
+    reasons = Counter(reason for _, reason in _unknown(seen, reports))
+    return tuple(("", reason) for reason, number in reasons.items() if number >= len(seen))
+
+
+def _elsewhere(reports: Sequence[Report]) -> int:
+    """Count the hosts on which there is more to mend than what is found on every one."""
+    pairs = zip(reports, everywhere(reports), strict=True)
+    return sum(any(one.severity is not Severity.NOTE and one not in common for one in report.diagnostics) for report, common in pairs)
+
+
 def _findings_of(seen: Sequence[Seen], reports: Sequence[Report], rules: Sequence[Rule] | None, *, stated: bool) -> tuple[Finding, ...]:
-    if not stated:
-        return tuple(Finding(seen[0].told.fault(one)) for one in everywhere(reports))
-    hosts: dict[Diagnostic, list[str]] = {}
-    for one, report in zip(seen, reports, strict=True):
-        for diagnostic in report.diagnostics:
-            hosts.setdefault(one.told.fault(diagnostic), []).append(one.host.name)
-    found = [Finding(one, () if len(names) == len(seen) else tuple(names)) for one, names in hosts.items()]
-    if len(seen) > 1 and (rules is None or MEANING_DIFFERS in rules):
-        found += [Finding(seen[0].told.fault(one)) for one in compare([report.subject for report in reports])]
-    return tuple(sorted(found, key=_place))
+    found: dict[tuple[object, ...], Finding] = {}
+    for one, diagnostics in zip(seen, [report.diagnostics for report in reports] if stated else everywhere(reports), strict=True):
+        for diagnostic in map(one.told.fault, diagnostics):
+            # Hosts that differ in no more than the way to mend it find the same.
+            key = diagnostic if stated else (diagnostic.code, diagnostic.span, diagnostic.message, diagnostic.severity, diagnostic.cost)
+            finding = found.setdefault((key,), Finding(diagnostic))
+            found[key,] = attrs.evolve(finding, hosts=(*finding.hosts, one.host.name))
+    findings = [attrs.evolve(one, hosts=() if len(one.hosts) == len(seen) else one.hosts) for one in found.values()]
+    if stated and len(seen) > 1 and (rules is None or MEANING_DIFFERS in rules):
+        findings += [Finding(seen[0].told.fault(one)) for one in compare([report.subject for report in reports])]
+    return tuple(sorted(findings, key=_place))
 
 
 def _place(finding: Finding) -> tuple[str, int, str]:
@@ -220,6 +235,8 @@ def _merged(parts: Sequence[Answer], *, stated: bool) -> Answer:
         stated=stated,
         files=sum(part.files for part in parts),
         findings=tuple(finding for part in parts for finding in part.findings),
+        elsewhere=sum(part.elsewhere for part in parts),
+        unknown=tuple(dict.fromkeys(unknown for part in parts for unknown in part.unknown)),
         applied=tuple(one for part in parts for one in part.applied),
         mended=tuple(path for part in parts for path in part.mended),
         changes=tuple(change for part in parts for change in part.changes),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from inet46.diagnostics import Diagnostic
+from inet46.diagnostics import Diagnostic, Severity
 from inet46.errors import UnknownRule
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, resolve
@@ -73,18 +73,28 @@ def weigh(subject: Subject, rules: Iterable[Rule] | None = None) -> Report:
     return Report(host=subject.host, diagnostics=tuple(sorted(found, key=order)), unknown=unknown, subject=subject)
 
 
-def everywhere(reports: Sequence[Report]) -> tuple[Diagnostic, ...]:
-    """Return what is found on every host, as the first of them says it."""
-    if not reports:
-        return ()
-    keys = [{_key(diagnostic) for diagnostic in report.diagnostics} for report in reports]
-    common = set.intersection(*keys)
-    return tuple(diagnostic for diagnostic in reports[0].diagnostics if _key(diagnostic) in common)
+def everywhere(reports: Sequence[Report]) -> tuple[tuple[Diagnostic, ...], ...]:
+    """Return, for each host, what it finds and every other one finds too, if perhaps in other words or under another code.
+
+    A line with which something is wrong on every host is wrong, whatever each of them makes of it.
+    """
+    found = [{_key(one) for one in report.diagnostics} for report in reports]
+    wrong = [{_line(one) for one in report.diagnostics if one.severity is not Severity.NOTE} for report in reports]
+    keys, lines = (set.intersection(*sets) if sets else set() for sets in (found, wrong))
+    return tuple(
+        tuple(one for one in report.diagnostics if _key(one) in keys or (one.severity is not Severity.NOTE and _line(one) in lines))
+        for report in reports
+    )
 
 
 def _key(diagnostic: Diagnostic) -> tuple[object, ...]:
     span = diagnostic.span
     return (diagnostic.code, *((span.source.text, span.start, span.stop) if span else ()))
+
+
+def _line(diagnostic: Diagnostic) -> tuple[object, ...]:
+    span = diagnostic.span
+    return (span.source.text, span.line) if span else (diagnostic.code,)
 
 
 def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Rule, ...]:
