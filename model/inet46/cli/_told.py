@@ -19,6 +19,7 @@ import attrs
 
 from inet46 import formats
 from inet46.cli import _units
+from inet46.cli._stdin import STDIN, spooled
 from inet46.cli._tree import Tree, decode, read
 from inet46.cli._trouble import Problems, Refused
 from inet46.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
@@ -203,6 +204,8 @@ def locate(paths: tuple[str, ...], root: Path | None) -> tuple[Given, ...]:
     """
     tree, problems = Tree(root), Problems()
     givens: list[Given] = []
+    if paths.count(STDIN) > 1:
+        raise Refused([f"{STDIN}: standard input can be read once"])
     for path in paths:
         with problems.gather():
             givens.append(_locate(path, tree))
@@ -245,7 +248,8 @@ def something(told: Told, given: tuple[Given, ...], root: Path | None) -> Told:
     server = told.host.server
     folders = server.folders if isinstance(server, SystemdBuild | LaunchdBuild) else (told.host.config,)
     where = ", ".join(one.shown for one in given) or f"{', '.join(folders)} (below {root})"
-    raise Refused([f"{where}: no file that {told.host.name} reads; {_sought(server)}"])
+    hint = " (--stdin-filename gives it a name)" if any(one.shown == STDIN for one in given) else ""
+    raise Refused([f"{where}: no file that {told.host.name} reads; {_sought(server)}{hint}"])
 
 
 def unseen(told: Told) -> tuple[str, ...]:
@@ -275,6 +279,11 @@ def _sought(server: Server) -> str:
 
 
 def _locate(path: str, tree: Tree) -> Given:
+    if path == STDIN:
+        if tree.root is not None:
+            raise Refused([f"{STDIN}: standard input lies below no root; leave --root out, or give the path of a file"])
+        real, shown = spooled()
+        return Given(str(real), real, shown)
     real = Path(path) if tree.root is None else tree.real(path)
     if not path or "\0" in path:
         raise Refused([f"{path!r} is not the name of a file"])

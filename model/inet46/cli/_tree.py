@@ -11,9 +11,9 @@ import attrs
 
 from inet46.cli._trouble import Refused
 
-__all__ = ["Tree", "decode", "read", "why"]
+__all__ = ["LARGEST", "Tree", "decode", "read", "why"]
 
-_LARGEST = 16 * 1024 * 1024  # bytes; no super-server has a configuration like that, and /dev/zero has no end
+LARGEST = 16 * 1024 * 1024  # bytes; no super-server has a configuration like that, and /dev/zero has no end
 _LINKS = 40  # symbolic links on one path, as many as Linux follows
 
 
@@ -24,11 +24,11 @@ def read(path: Path, shown: str) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+            data = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         raise Refused([f"{shown}: {why(error)}"]) from None
-    if len(data) > _LARGEST:
-        raise Refused([f"{shown}: has more than {_LARGEST >> 20} MiB, so it is no configuration"])
+    if len(data) > LARGEST:
+        raise Refused([f"{shown}: has more than {LARGEST >> 20} MiB, so it is no configuration"])
     return data
 
 

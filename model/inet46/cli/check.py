@@ -15,6 +15,7 @@ import click
 from inet46.cli import _findings, _show
 from inet46.cli._findings import Answer, Finding
 from inet46.cli._host import hosts_options, root_option
+from inet46.cli._stdin import STDIN, stdin_option
 from inet46.cli._told import Given, locate, something
 from inet46.cli._trouble import Problems, Refused, both
 from inet46.cli._views import Seen, candidates, hosts_from, see
@@ -59,6 +60,7 @@ class _Wish:
 @click.option("--fix", is_flag=True, help="Mend what can be mended without changing a socket; files are replaced whole.")
 @click.option("--unsafe-fixes", "unsafe", is_flag=True, help="With --fix or --diff, mend also what changes sockets; what changes is said.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@stdin_option
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -78,12 +80,13 @@ def check(
 ) -> None:
     """Say what is wrong with files: lines that a daemon drops, families that are gone, access lists that do not hold.
 
-    PATH is what the super-server is told to read, in order: a file, or a folder that it reads file by file.
+    PATH is what the super-server is told to read, in order: a file, or a folder that it reads file by file; - is standard input.
 
     \b
     inet46 check /etc/inetd.conf --host debian-12/openbsd-inetd
     inet46 check /etc/xinetd.conf --host debian-12/xinetd --host rhel-7/xinetd
     inet46 check xinetd.d/ --fix
+    ssh web1 cat /etc/inetd.conf | inet46 check - --host debian-12/openbsd-inetd
     inet46 check --host debian-12/xinetd --root /srv/backup/web1
 
     Without --host only what is wrong on every known host that reads such a file is said, and how many of them find more. With several,
@@ -91,7 +94,8 @@ def check(
     surroundings are looked at as well: programs, users, /etc/services, access lists and settings.
 
     --fix touches only the bytes that it must. It changes no socket, brings no new finding, and runs until nothing is left to mend; the
-    rest needs --unsafe-fixes. `inet46 explain CODE` prints the page of a rule.
+    rest needs --unsafe-fixes. Of standard input (-) it prints the mended text, and the findings go to standard error.
+    `inet46 explain CODE` prints the page of a rule.
 
     Exit status: 0 nothing found (or only notes), 1 findings, 2 it could not run.
     """
@@ -108,8 +112,17 @@ def check(
     answer = _merged([_answer(*group, wish, stated=bool(named)) for group in groups], stated=bool(named))
     if not answer.files:
         raise Refused([f"{', '.join(paths)}: no file in it that a super-server reads (the root of a host is given with --root and --host)"])
-    _FORMATS["json" if as_json else form](answer)
+    with _aside(paths, given, wish):
+        _FORMATS["json" if as_json else form](answer)
     ctx.exit(1 if answer.bad else 0)
+
+
+def _aside(paths: tuple[str, ...], given: tuple[Given, ...], wish: _Wish) -> contextlib.AbstractContextManager[object]:
+    """Give standard input back if it was mended, and send the findings to the other stream: who mends it wants to have it."""
+    if not wish.write or STDIN not in paths:
+        return contextlib.nullcontext()
+    click.echo(given[paths.index(STDIN)].real.read_bytes(), nl=False)
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def _words(given: tuple[str, ...]) -> tuple[str, ...]:

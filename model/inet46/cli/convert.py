@@ -10,6 +10,7 @@ import click
 
 from inet46.cli import _show
 from inet46.cli._host import host_from, root_option
+from inet46.cli._stdin import stdin_option
 from inet46.cli._told import Told, gather, locate, something, unseen
 from inet46.cli._trouble import Refused, both
 from inet46.cli._write import write_below
@@ -31,6 +32,7 @@ __all__ = ["convert"]
 @click.option("--force", is_flag=True, help="With -o, overwrite files that are there and differ.")
 @click.option("--strict", is_flag=True, help="Refuse when something that guards a service would be lost: access, a limit, a family.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; keys are stable.")
+@stdin_option
 @click.pass_context
 def convert(
     ctx: click.Context,
@@ -51,6 +53,9 @@ def convert(
     \b
     inet46 convert /etc/xinetd.conf --from debian-12/xinetd --to debian-12/openbsd-inetd
     inet46 convert /etc/inetd.conf --from debian-12/openbsd-inetd --to debian-12/xinetd -o out --strict
+
+    PATH is a file or a folder, as in `inet46 sockets`; - is standard input. Give an xinetd's main file (or the whole host with --root), not
+    only its folder: what stands in defaults holds for every paragraph.
 
     What listens on paper only (disabled, broken, in vain) is left out, and that is said. The result is read back and predicted like every
     plan. A loss names what is gone, where it stood, why, and what comes nearest.

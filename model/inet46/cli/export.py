@@ -10,6 +10,7 @@ import click
 from inet46 import codec
 from inet46.cli import _show
 from inet46.cli._host import SUFFIXES, host_from, host_options, root_option
+from inet46.cli._stdin import stdin_option
 from inet46.cli._told import gather, locate, something, unseen
 from inet46.cli._trouble import both
 from inet46.convert import export as read_back
@@ -26,6 +27,7 @@ __all__ = ["export"]
 @click.option(
     "--format", "form", type=click.Choice(["toml", "yaml", "json", "python"]), default="toml", show_default=True, help="What to write."
 )
+@stdin_option
 @click.pass_context
 def export(
     ctx: click.Context,
@@ -42,6 +44,8 @@ def export(
     \b
     inet46 export /etc/inetd.conf --host debian-12/openbsd-inetd > services.toml
     inet46 export --root /srv/backup/web1 --host debian-12/xinetd --format python
+
+    PATH is a file or a folder, as in `inet46 sockets`; - is standard input.
 
     What is printed can be planned and deployed as it is, and changes nothing for the clients of that host. What it cannot say, what the
     defaults of an xinetd say besides, and what listens on paper only, is said on standard error.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from inet46 import codec, words
 from inet46.activation import RESTART, activation
 from inet46.cli import _show
 from inet46.cli._host import SUFFIXES, host_from, host_options, root_option
+from inet46.cli._stdin import STDIN, read_stdin
 from inet46.cli._told import present
 from inet46.cli._tree import read
 from inet46.cli._trouble import Problems, Refused, both
@@ -127,10 +127,8 @@ def _services(files: tuple[str, ...]) -> tuple[Service, ...]:
 
 
 def _load(name: str) -> tuple[Service, ...]:
-    if name == "-":
-        if sys.stdin is None:  # `<&-` in a shell
-            raise Refused(["standard input: closed"])
-        return codec.loads(sys.stdin.buffer.read(), "toml", path="standard input")
+    if name == STDIN:
+        return codec.loads(read_stdin(), "toml", path="standard input")
     syntax = SUFFIXES.get(posixpath.splitext(name)[1])
     if syntax is None:
         raise Refused([f"{name}: the name ends in none of {', '.join(SUFFIXES)}, which say what is in it"])

@@ -10,6 +10,7 @@ from inet46 import formats
 from inet46.cli import _show
 from inet46.cli._answer import Answer
 from inet46.cli._host import host_from, host_options, root_option
+from inet46.cli._stdin import stdin_option
 from inet46.cli._told import Told, gather, locate, something
 from inet46.cli._trouble import both
 from inet46.predict import predict
@@ -22,6 +23,7 @@ __all__ = ["sockets"]
 @host_options
 @root_option("Take everything from below this folder: the PATHs, what they include, /etc/services, and what the release reads besides.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; keys are stable.")
+@stdin_option
 @click.pass_context
 def sockets(
     ctx: click.Context,
@@ -35,9 +37,9 @@ def sockets(
 ) -> None:
     """Say which sockets a super-server with these files opens, who gets through, and what goes wrong.
 
-    PATH is what the super-server is told to read, in order: a file, or a folder that it reads file by file. An xinetd's files are followed
-    where they include others; an inetd.conf among the PATHs of an xinetd means that it runs with -inetd_compat. A unit of systemd is read
-    with its service and its drop-ins, and is taken as started.
+    PATH is what the super-server is told to read, in order: a file, or a folder that it reads file by file; - is standard input. An
+    xinetd's files are followed where they include others; an inetd.conf among the PATHs of an xinetd means that it runs with
+    -inetd_compat. A unit of systemd is read with its service and its drop-ins, and is taken as started.
 
     \b
     inet46 sockets /etc/inetd.conf --host debian-12/openbsd-inetd
