@@ -382,6 +382,13 @@ def test_what_export_prints_is_read_back_as_the_same_services(form: Any) -> None
     assert loads(result.stdout, form) == export({CONF: TFTP + RSYNC}, XINETD).services
 
 
+def test_json_is_a_form_of_export() -> None:
+    forms = [run("export", "xinetd.conf", "--host", XINETD, *more).stdout for more in (("--json",), ("--format", "json"))]
+
+    assert forms[0] == forms[1]
+    assert loads(forms[0], "json") == export({CONF: TFTP + RSYNC}, XINETD).services
+
+
 def test_export_in_python_is_a_deploy() -> None:
     result = run("export", "xinetd.conf", "--host", XINETD, "--format", "python")
     names: dict[str, Any] = {}

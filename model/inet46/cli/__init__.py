@@ -53,6 +53,12 @@ def main() -> None:
     inet46 sockets /etc/xinetd.d --host debian-12/xinetd     what files open, and why
     inet46 reload old.conf new.conf --host freebsd-14/inetd  what a reload does to them
     inet46 plan imap.toml --host freebsd-14/inetd            what a host must be told
+    inet46 export /etc/inetd.conf --host openbsd-7/inetd     existing files as services
+    inet46 convert /etc/xinetd.conf --from debian-12/xinetd --to debian-12/systemd
 
-    Exit status: 0 nothing to say, 1 findings (for plan with --root: changes), 2 it could not run.
+    A HOST is a kind of host, SYSTEM-RELEASE/SUPER-SERVER. Of this machine nothing is read but the files that are named and what they
+    include, and nothing is written but by check --fix and by -o.
+
+    Exit status: 0 all is well, 1 there is something to see to (for plan with --root: to change), 2 it could not run. The help of each
+    command says what that means there.
     """

@@ -62,7 +62,7 @@ def _host_options(command: F, host: Callable[[F], F]) -> F:
             "--services",
             "services_file",
             metavar="FILE",
-            help="Take the service names from this file instead of /etc/services.",
+            help="The host's /etc/services. Without it the usual names (imap, pop3, ftp and their like) are known.",
         ),
         click.option(
             "--set",

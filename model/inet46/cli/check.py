@@ -49,13 +49,19 @@ class _Wish:
     diff: bool
 
 
-@click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.command(short_help="What is wrong with files, and --fix to mend it.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
 @hosts_options
 @root_option("Take everything from below this folder: the PATHs, what they include, and what the rules look at besides.")
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="text", help="How findings are printed.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--select", "chosen", metavar="RULE", multiple=True, help="Only these rules: a code, the start of one (I2), or a name.")
+@click.option(
+    "--select",
+    "chosen",
+    metavar="RULE",
+    multiple=True,
+    help="Only these rules, apart by commas: codes, starts of codes (I2), or names.",
+)
 @click.option("--ignore", "ignored", metavar="RULE", multiple=True, help="All but these rules.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended without changing a socket; files are replaced whole.")
 @click.option("--unsafe-fixes", "unsafe", is_flag=True, help="With --fix or --diff, mend also what changes sockets; what changes is said.")
@@ -97,7 +103,7 @@ def check(
     rest needs --unsafe-fixes. Of standard input (-) it prints the mended text, and the findings go to standard error.
     `inet46 explain CODE` prints the page of a rule.
 
-    Exit status: 0 nothing found (or only notes), 1 findings, 2 it could not run.
+    Exit status: 0 nothing found (or only notes), 1 errors or warnings, 2 it could not run.
     """
     if not paths and (root is None or not hosts):
         raise click.UsageError("Missing argument 'PATH...' (only with --root and --host it can be left out).", ctx)

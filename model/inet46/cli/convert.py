@@ -21,13 +21,13 @@ from inet46.words import answers
 __all__ = ["convert"]
 
 
-@click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.command(short_help="Files for another super-server, and what is lost on the way.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--from", "source", metavar="HOST", required=True, help="The kind of host that the files are from.")
 @click.option("--to", "target", metavar="HOST", required=True, help="The kind of host that they are to be for.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="State a kernel setting of the old host.")
-@click.option("--services", "services_file", metavar="FILE", help="Take the service names from this file, for both hosts.")
-@root_option("Take the files, and what they include, from below this folder.")
+@click.option("--services", "services_file", metavar="FILE", help="The /etc/services of both hosts. Without it the usual names are known.")
+@root_option("Take the files, and what they include, from below this folder; without a PATH all that the old host reads.")
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Write the new files below this folder.")
 @click.option("--force", is_flag=True, help="With -o, overwrite files that are there and differ.")
 @click.option("--strict", is_flag=True, help="Refuse when something that guards a service would be lost: access, a limit, a family.")
@@ -60,7 +60,7 @@ def convert(
     What listens on paper only (disabled, broken, in vain) is left out, and that is said. The result is read back and predicted like every
     plan. A loss names what is gone, where it stood, why, and what comes nearest.
 
-    Exit status: 0 nothing is lost, 1 losses, 2 it could not run, or --strict refused.
+    Exit status: 0 nothing is lost, 1 something is lost or not known, 2 it could not run, or --strict refused.
     """
     if not paths and root is None:
         raise click.UsageError("Missing argument 'PATH...' (only with --root it can be left out).", ctx)

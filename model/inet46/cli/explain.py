@@ -11,19 +11,21 @@ from inet46.lint import Rule, select
 __all__ = ["explain"]
 
 
-@click.command()
+@click.command(short_help="What a finding means, and what to write instead.")
 @click.argument("words", metavar="[RULE]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; keys are stable.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/reference/rules.md.")
 def explain(*, words: tuple[str, ...], as_json: bool, markdown: bool) -> None:
     """Say what a finding means: what is caught, why it bites, an example, what to write instead, and where that is known from.
 
-    RULE is a code, the start of one, or a name; without any, all rules are listed.
+    RULE is a code (I201), the start of one (I2), or a name; without any, all rules are listed.
 
     \b
     inet46 explain I201
     inet46 explain v6only-no-means-yes
     inet46 explain
+
+    Exit status: 0, or 2 it could not run: there is no such rule.
     """
     if (as_json or words) and markdown:
         raise click.UsageError("--markdown stands alone.")

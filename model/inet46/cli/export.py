@@ -20,13 +20,14 @@ from inet46.service import Service
 __all__ = ["export"]
 
 
-@click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.command(short_help="Existing files read back into services, for plan and deploys.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
 @host_options
-@root_option("Take the files, and what they include, from below this folder.")
+@root_option("Take the files, and what they include, from below this folder; without a PATH all that the host reads.")
 @click.option(
     "--format", "form", type=click.Choice(["toml", "yaml", "json", "python"]), default="toml", show_default=True, help="What to write."
 )
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @stdin_option
 @click.pass_context
 def export(
@@ -38,6 +39,7 @@ def export(
     services_file: str | None,
     root: Path | None,
     form: str,
+    as_json: bool,
 ) -> None:
     """Read existing files back into services: the way in for machines that have no model yet.
 
@@ -50,14 +52,14 @@ def export(
     What is printed can be planned and deployed as it is, and changes nothing for the clients of that host. What it cannot say, what the
     defaults of an xinetd say besides, and what listens on paper only, is said on standard error.
 
-    Exit status: 0 everything is said, 1 something could not be, 2 it could not run.
+    Exit status: 0 the services say it all, 1 something is left out or not known, 2 it could not run.
     """
     if not paths and root is None:
         raise click.UsageError("Missing argument 'PATH...' (only with --root it can be left out).", ctx)
     given, where = both(lambda: locate(paths, root), lambda: host_from(host, settings, services_file, root=root))
     told = something(gather(given, where, root), given, root)
     made = read_back(told.files, told.host)
-    click.echo(_written(made.services, form), nl=False)
+    click.echo(_written(made.services, "json" if as_json else form), nl=False)
     losses = [str(loss) for loss in (*made.losses, *(loss for found in made.found for loss in found.losses))]
     losses += kept_in_defaults(made)
     unknown = [f"not known: {reason}" for reason in (*told.unknown, *unseen(told), *made.unknown)]

@@ -13,7 +13,7 @@ from inet46.knowledge import HOSTS, Host, InetdBuild, LaunchdBuild, Server, Syst
 __all__ = ["hosts"]
 
 
-@click.command()
+@click.command(short_help="The kinds of host that are known, and where that is known from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; keys are stable.")
 @click.option("--markdown", is_flag=True, help="Print the page docs/reference/hosts.md.")
 def hosts(*, as_json: bool, markdown: bool) -> None:
@@ -25,6 +25,8 @@ def hosts(*, as_json: bool, markdown: bool) -> None:
 
     A host is called measured when this project's tests run its super-server on its kernel, and simulated when its behaviour was read in
     sources or measured elsewhere, and is computed here.
+
+    Exit status: 0, or 2 it could not run.
     """
     if as_json and markdown:
         raise click.UsageError("--json and --markdown exclude each other.")

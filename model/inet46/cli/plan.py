@@ -56,7 +56,7 @@ class _Answer:
         return None if self.old is None else bool(self.files or self.settings)
 
 
-@click.command()
+@click.command(short_help="What a host must be told so that services answer.")
 @click.argument("files", metavar="SERVICES...", nargs=-1, required=True)
 @host_options
 @click.option(
@@ -96,7 +96,7 @@ def plan(
     -o writes whole files, each one under its own name only when it is complete. Nothing outside the folder is touched, and nothing is
     written at all when one of the files is there and differs, unless --force is given.
 
-    Exit status: 0 as said, 1 changes (only with --root), 2 it could not run, or no plan can be proved.
+    Exit status: 0 planned, or nothing to change, 1 changes (only with --root), 2 it could not run, or no plan can be proved.
     """
     shared = Sharing(sharing) if sharing else None
     services, where = both(lambda: _services(files), lambda: host_from(host, settings, services_file, root=root, sharing=shared))

@@ -22,7 +22,7 @@ __all__ = ["reload"]
 _STATES = {State.EXITED: "it has exited", State.HANGS: "it hangs"}
 
 
-@click.command()
+@click.command(short_help="What is there after a reload with new files, and what is down.")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @host_options

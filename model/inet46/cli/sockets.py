@@ -18,8 +18,8 @@ from inet46.predict import predict
 __all__ = ["sockets"]
 
 
-@click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1)
+@click.command(short_help="Which sockets files really open, and who gets through.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
 @host_options
 @root_option("Take everything from below this folder: the PATHs, what they include, /etc/services, and what the release reads besides.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; keys are stable.")
