@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import click
 import pytest
 from attrs import AttrsInstance
 from click.testing import CliRunner
@@ -21,6 +22,8 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 WRITTEN = sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md") if path.parent.name != "reference")
 BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+CONTEXT = click.Context(main)
 
 Golden = Callable[[str, str | Path], None]
 
@@ -92,6 +95,38 @@ def test_links_lead_somewhere(page: Path) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    links = set(re.findall(r"\]\(([^)#\s]+)", (DOCS / "index.md").read_text()))
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} - {"index.md", "reference/speed.md"}  # made by `make bench`
+
+    assert pages - links == set()
+    assert {f"../{name}" for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")} <= links
+
+
+def test_every_option_on_the_pages_is_one() -> None:
+    known = {option for name in main.list_commands(CONTEXT) for option in options(name)} | {
+        "--dry",
+        "--diff",
+        "--limit",
+        "--data",
+        "--serial",
+    }
+    named = {option for page in WRITTEN for option in re.findall(r"`(--[a-z][a-z-]*)", (DOCS / page).read_text())}
+
+    assert named - known == set()
+
+
+def options(name: str) -> set[str]:
+    command = main.get_command(CONTEXT, name)
+    assert command is not None
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def test_every_command_says_json_as_the_page_promises() -> None:
+    assert "Every command has `--json` with stable keys" in (DOCS / "howto/command-line.md").read_text()
+    assert [name for name in main.list_commands(CONTEXT) if "--json" not in options(name)] == []
 
 
 def anchors(page: Path) -> set[str]:
