@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 from inet46.cli import main
 from inet46.codec import loads
 from inet46.convert import export
+from inet46.errors import Unprovable
 from inet46.merge import merge
+from inet46.service import Limits
 
 XINETD, INETD = "debian-12/xinetd", "debian-12/openbsd-inetd"
 CONF = "/etc/xinetd.conf"
@@ -126,3 +128,28 @@ def test_a_folder_that_is_included_and_not_there_is_no_success(more: tuple[str, 
     assert result.exit_code == 1
     assert f"xinetd.conf:{line}: what is in /not/there, which is not there\n" in result.output
     assert "nothing is lost" not in result.output
+
+
+SHUT = RSYNC.replace("per_source     = 3", "instances      = 0")
+
+
+def test_a_service_that_sends_everybody_away_is_none_that_others_should_serve() -> None:
+    made = export({CONF: SHUT}, XINETD)
+
+    assert made.services == ()
+    assert made.on_paper == ("/etc/xinetd.conf:1: rsync turns every client away on this host, by a bound of 0",)
+
+
+@pytest.mark.parametrize("text", [SHUT, RSYNC.replace("per_source     = 3", "per_source = 00")])
+def test_what_is_deployed_is_not_sent_away(text: str) -> None:
+    wish = attrs.evolve(export({CONF: RSYNC}, XINETD).services[0], limits=Limits())
+    made = merge([wish], XINETD, {CONF: text})
+
+    assert not any(held.entry.shut for held in made.sockets)
+    assert made.files[CONF]
+
+
+def test_what_defaults_send_away_is_no_plan() -> None:
+    wish = attrs.evolve(export({CONF: RSYNC}, XINETD).services[0], limits=Limits())
+    with pytest.raises(Unprovable, match="changes what is done for its clients"):
+        merge([wish], XINETD, {CONF: "defaults\n{\n\tinstances = 0\n}\n" + RSYNC.replace("\tper_source     = 3\n", "")})

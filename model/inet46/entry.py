@@ -6,13 +6,17 @@ An entry has been *read*: protocol tokens and flags are already the binds they m
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from inet46.diagnostics import Span
 from inet46.service import Builtin, Limits, Pairs, Program
 from inet46.sockets import Family, Transport
 
-__all__ = ["Bind", "Entry", "Unstartable"]
+__all__ = ["Bind", "Entry", "Unstartable", "shuts"]
+
+_SHUTS = re.compile(r"(instances|per_source) = 0+")
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +82,11 @@ class Entry:
     unlisted: bool | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
+    def shut(self) -> bool:
+        """True where every client is connected and then sent away, by a bound of none."""
+        return any(map(shuts, (*self.extra, *self.inherited)))
+
+    @property
     def unit(self) -> str:
         """The name that the super-server has for it."""
         return self.service if self.id is None else self.id
@@ -86,3 +95,8 @@ class Entry:
     def duty(self) -> tuple[object, ...]:
         """What is done for a client, apart from the sockets: two entries with equal duty serve a client alike."""
         return (self.program, self.wait, self.user, self.group, self.limits, self.only_from, self.no_access, self.environment, self.extra)
+
+
+def shuts(word: str) -> bool:
+    """Return True for a bound of none among what an entry also says: xinetd's instances = 0, per_source = 0 (access.c, access_control)."""
+    return _SHUTS.fullmatch(word) is not None

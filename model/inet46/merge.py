@@ -15,7 +15,7 @@ import attrs
 from inet46 import formats
 from inet46.activation import RESTART, activation
 from inet46.diagnostics import Severity, Span
-from inet46.entry import Entry
+from inet46.entry import Entry, shuts
 from inet46.errors import Inexpressible, Unprovable
 from inet46.formats import inetd, smf
 from inet46.host import HostPolicy
@@ -168,6 +168,8 @@ def _serves(service: Service, entries: tuple[Entry, ...], host: Host) -> bool:
 
 def _same_duty(service: Service, entry: Entry, host: Host) -> bool:
     """Compare what a service says, leaving alone what it says nothing about (access, when it is open to all)."""
+    if entry.shut:
+        return False
     try:
         told = duty(service, entry.binds, host)
     except Inexpressible:
@@ -230,7 +232,7 @@ class _Editor:
 
     def replace(self, service: Service, mine: tuple[Entry, ...], told: tuple[Entry, ...]) -> None:
         """Put entries in the place of others; those that are the same stay, byte for byte, and what they also say is kept."""
-        kept = {bare(entry): entry for entry in mine}
+        kept = {bare(entry): entry for entry in mine if not entry.shut}
         keep = [kept[bare(entry)] for entry in told if bare(entry) in kept]
         drop = [entry for entry in mine if entry not in keep]
         extra = next((_carried(entry) for entry in mine if entry.extra and self._in_own_file(entry)), ())
@@ -370,7 +372,8 @@ def _guarded(service: Service, fresh: Entry, mine: tuple[Entry, ...]) -> Entry:
 
 def _carried(entry: Entry) -> tuple[str, ...]:
     """Return what a paragraph also says and its successor goes on saying: all but what would take the place of the server."""
-    return tuple(word for word in entry.extra if word.partition(" ")[0] != "redirect" and "SENSOR" not in word.upper().split())
+    said = (word for word in entry.extra if word.partition(" ")[0] != "redirect" and "SENSOR" not in word.upper().split())
+    return tuple(word for word in said if not shuts(word))
 
 
 def _distinct(fresh: tuple[Entry, ...], kept: list[Entry]) -> tuple[Entry, ...]:

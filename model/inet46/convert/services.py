@@ -89,7 +89,7 @@ def export(files: Mapping[str, str], host: str | HostPolicy | Host) -> Exported:
     prediction = predict(reading.entries, where)
     found: list[Found] = []
     losses: list[Loss] = []
-    for (transport, port), sockets in _by_port(prediction.sockets).items():
+    for (transport, port), sockets in _by_port(held for held in prediction.sockets if not held.entry.shut).items():
         one, more = _found(transport, port, sockets, where)
         found += [one] if one is not None else []
         losses += more
@@ -216,6 +216,8 @@ def _on_paper(reading: Reading, prediction: Prediction, host: Host) -> Iterable[
             why = faults.get((entry.origin.source.path, entry.origin.start))
             reason = f": {why.message}" if why is not None else ", because another entry takes its place"
             yield f"{entry.origin.source.path}:{entry.origin.line}: {entry.service} opens nothing on this host{reason}"
+        elif entry.shut and entry.origin is not None:
+            yield f"{entry.origin.source.path}:{entry.origin.line}: {entry.service} turns every client away on this host, by a bound of 0"
     yield from (f"{fault}" for fault in reading.faults if fault.cost is not None and fault.cost is not Cost.IGNORED)
     if isinstance(host.server, XinetdBuild):
         yield from _switched_off(reading)

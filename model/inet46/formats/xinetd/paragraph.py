@@ -325,9 +325,9 @@ class Weighed:
         ]
         if flags:
             yield f"flags = {' '.join(flags)}"
-        # No bound at all is no limit of a Service, and yet a word: it keeps off the bound of defaults.
-        free = (name for name in ("instances", "per_source") if "UNLIMITED" in map(str.upper, self.values.get(name, ())))
-        yield from (f"{name} = UNLIMITED" for name in free)
+        # No bound at all is no limit of a Service, and yet a word: it keeps off the bound of defaults. A bound of none lets nobody in.
+        bounds = ((name, self.values[name][0].upper()) for name in ("instances", "per_source") if name in self.values)
+        yield from (f"{name} = {value}" for name, value in bounds if value == "UNLIMITED" or not value.strip("0"))
         for attribute in self.paragraph.attributes:
             name = attribute.name
             beyond = name == "nice" and (self._number(name) or 0) not in _NICE
