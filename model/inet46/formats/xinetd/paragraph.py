@@ -193,6 +193,13 @@ class Weighed:
         if "NAMEINARGS" in self.taken.flags and "server_args" not in self.values:
             raise Lost("NAMEINARGS needs server_args, which name the program")
 
+    @property
+    def kills(self) -> bool:
+        """True for a service behind tcpmux of which no protocol is known: check_entry compares the name of one that is not there."""
+        said = {"protocol", "socket_type"} & set(self.values)
+        behind = bool(self.taken.kinds & {"TCPMUX", "TCPMUXPLUS"}) and "UNLISTED" in self.taken.kinds
+        return behind and not said and "INTERNAL" not in self.taken.kinds and "SENSOR" not in self.taken.flags
+
     def _types(self, *, listed: bool) -> tuple[str, str]:
         """Return socket_type and protocol, each of which can stand for the other; tcp6 and tcp46 are no protocols here."""
         kind, protocol = self.values.get("socket_type", ("",))[0].lower(), self.values.get("protocol", ("",))[0]
@@ -246,13 +253,15 @@ class Weighed:
     def _check_kind(self, kind: str, *, internal: bool, mux: bool) -> None:
         """Refuse what does not go together, as check_entry does."""
         redirect, named = "redirect" in self.values, "NAMEINARGS" in self.taken.flags
+        waits = self.values.get("wait", ("no",))[0].lower() == "yes"
+        if "LABELED" in self.taken.flags and (internal or redirect or waits or kind != "stream"):
+            raise Lost("LABELED is for stream services with wait = no that are neither INTERNAL nor redirected", at="flags")
         if named and (internal or redirect):
             raise Lost(f"NAMEINARGS cannot be used for {'an INTERNAL' if internal else 'a redirected'} service")
         if mux and "UNLISTED" not in self.taken.kinds:
             raise Lost("a service behind tcpmux has to be UNLISTED")
         if mux and self._types(listed=False)[1].lower() != "tcp":
             raise Lost("a service behind tcpmux has to have the protocol tcp")
-        waits = self.values.get("wait", ("no",))[0].lower() == "yes"
         if self.build.dgram_waits and kind == "dgram" and not waits:
             raise Lost("socket_type is dgram, and wait = no")
         if redirect and (waits or kind != "stream"):

@@ -117,6 +117,14 @@ class _State:
             self._say("I145", "dangling-default", text, span)
             raise _Over
 
+    def check_protocol(self, weighed: Weighed) -> None:
+        """Come to a service behind tcpmux without a protocol, which is compared with tcp before anybody asks whether it is there."""
+        if weighed.kills:
+            name = weighed.paragraph.name
+            text = f"{name}: missing attribute protocol: where the type is TCPMUX xinetd dies of it, and all services with it"
+            self.faults.append(fault("I144", "missing-attribute", text, weighed.paragraph.header, cost=Cost.DAEMON))
+            raise _Over
+
     def _add_service(self, paragraph: Paragraph) -> None:
         inherited = {name: self.defaults[name] for name in INHERITED if name in self.defaults}
         taken = Taken(paragraph.name, self.build, self.host, inherited, self.faults)
@@ -258,6 +266,7 @@ def _judged(weighed: Weighed, state: _State) -> Iterator[Entry]:
         weighed.check_argv()
         if "bind" not in weighed.values:
             state.check_bind(header)
+        state.check_protocol(weighed)
         entry, address = weighed.entry()
     except Lost as lost:
         state.faults.append(fault(*lost.told, f"{name}: {lost}: the service is disabled", weighed.place(lost.at)))
