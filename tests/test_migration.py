@@ -58,10 +58,10 @@ def test_the_move_is_told_in_words() -> None:
     )
 
 
-def test_at_every_moment_one_of_the_two_is_enabled_and_the_ports_are_free_before_the_new_one_starts() -> None:
+def test_at_every_moment_at_least_one_of_the_two_is_enabled_and_the_ports_are_free_before_the_new_one_starts() -> None:
     change = made(moved(a_host(IMAP, resting(XINETD))))
 
-    assert change.activate == ("disable-old", "enable-new", "stop-old", "start-new")
+    assert change.activate == ("enable-new", "disable-old", "stop-old", "start-new")
     assert change.retire == ("enable-old", "disable-new", "stop-new")
     assert change.undo == ("start-old",)
     assert (change.old, change.daemon.script) == (
@@ -129,7 +129,7 @@ def test_units_are_written_and_whoever_enables_them_makes_the_links() -> None:
         "imap2@.service",
     ]
     assert change.daemon == Daemon(name="systemd", exe="/usr/lib/systemd/systemd", pid=1, units=("echo.socket", "imap2.socket"))
-    assert change.activate == ("daemon-reload", "disable-old", "enable-new", "stop-old", "start-new")
+    assert change.activate == ("daemon-reload", "enable-new", "disable-old", "stop-old", "start-new")
     assert change.undo == ("daemon-reload", "start-old")
 
 
@@ -151,6 +151,24 @@ def test_a_host_where_only_systemd_is_left_is_left_alone() -> None:
     look = attrs.evolve(a_host(), super_servers=(resting(XINETD),))
 
     assert moved(look, "systemd").answers == ("no super-server runs besides systemd: there is nothing to take over",)
+
+
+def test_what_a_killed_run_has_left_is_removed_even_if_the_host_is_there_already() -> None:
+    decision = moved(a_host(remains=True), "openbsd-inetd")
+    change = made(decision)
+
+    assert decision.words == ("what a run that was killed has left is removed",)
+    assert (change.files, change.activate, change.old) == ((), (), None)
+    assert moved(a_host(remains=True, lock_holder="pid=7"), "openbsd-inetd").transaction is None
+
+
+def test_a_host_that_waits_to_be_confirmed_is_not_called_there() -> None:
+    decision = moved(a_host(IMAP, resting(XINETD), journal_pending="m0", migrates="/usr/sbin/xinetd", lock_holder="pid=7"), "openbsd-inetd")
+
+    assert decision.refusals == (
+        "openbsd-inetd is the super-server of this host, by a change (m0) that is not final yet: come again when it is",
+    )
+    assert decision.warnings == ("another change is at work on this host (pid=7); this one waits for it",)
 
 
 def test_an_interrupted_change_is_rolled_back_before_anything_is_planned() -> None:

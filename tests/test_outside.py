@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
+import attrs
 import pytest
 from pyinfra.api import OperationValueError
 
 from pyinfra_inet46.inputs import confirmation
 from pyinfra_inet46.outside import Unasked, addresses_of, from_outside, reach
-from pyinfra_inet46.transaction import Daemon, ExpectedSocket, Probe, Transaction
+from pyinfra_inet46.transaction import Answered, Daemon, ExpectedSocket, Probe, Result, Transaction, Verdict, VerdictError
+from pyinfra_inet46.verdict import parse_verdict, write_verdict
 
 BOTH = {"ipv4": "192.0.2.5", "ipv6": "2001:DB8::5"}
 
@@ -57,6 +59,45 @@ def test_a_family_without_an_address_is_said_before_anything_is_changed() -> Non
     assert caught.value.args[0] == (
         'imap: to confirm it over IPv6 from outside, an IPv6 address of this host is needed, and its name has none: say outside={"ipv6": …}'
     )
+
+
+def armed(*answered: Answered, proof: str = "python3") -> Verdict:
+    return Verdict(result=Result.ARMED, id="t1", step="hand_over", reason="", state="", proof=proof, answered=answered)
+
+
+def test_of_a_migration_only_what_answered_before_is_asked_and_for_the_greeting_that_it_had() -> None:
+    both = (expected("0.0.0.0"), probe("127.0.0.1", greeting=None)), (expected("::", v6only=True), probe("::1", greeting=None))
+    move = attrs.evolve(change(*both, (expected("0.0.0.0", 110), probe("127.0.0.1", 110, None))), old=Daemon(name="xinetd", exe="/x"))
+    before = Answered(family="ipv4", address="127.0.0.1", port=143, greeting="* O"), Answered(family="ipv4", address="127.0.0.1", port=25)
+
+    assert [(p.address, p.port, p.greeting) for p in from_outside(move, BOTH, armed(*before))] == [("192.0.2.5", 143, "* O")]
+    assert from_outside(move, BOTH, armed()) == ()
+
+
+def test_of_a_migration_everything_is_asked_where_the_host_could_not_find_out_what_answers() -> None:
+    move = attrs.evolve(change((expected("0.0.0.0"), probe("127.0.0.1", greeting=None))), old=Daemon(name="xinetd", exe="/x"))
+
+    assert [p.address for p in from_outside(move, BOTH, armed(proof="sockets"))] == ["192.0.2.5"]
+
+
+def test_who_was_answered_is_read_as_it_is_written_and_garbage_is_refused() -> None:
+    verdict = armed(
+        Answered(family="ipv6", address="::1", port=143, greeting="220 "), Answered(family="ipv4", address="127.0.0.1", port=25)
+    )
+    lines = write_verdict(verdict)
+
+    assert lines[9:11] == ["answered ipv6 ::1 143 220 ", "answered ipv4 127.0.0.1 25"]
+    assert parse_verdict(lines) == verdict
+    for line in (
+        "ipv6 ::1",
+        "ipv4 ::1 143",
+        "ipv6 ::1 99999",
+        "ipv6 ::1 143 \0",
+        "ipv6 ::1 143 ",
+        "ipv6 ::1 143 a longer greeting than any",
+    ):
+        with pytest.raises(VerdictError, match="cannot be read"):
+            parse_verdict([*lines[:9], f"answered {line}", "end"])
 
 
 def test_addresses_that_are_written_down_are_not_looked_up() -> None:

@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
 import pytest
 
-from pyinfra_inet46.transaction import Daemon, Result, Transaction
+from pyinfra_inet46.transaction import Answered, Daemon, Result, Transaction
 from tests.shell.harness import FAKE_INETD, PORT, V4, V6, Host, Run, probe, script, socket
-from tests.shell.plays import Outcome, about, scenario
+from tests.shell.plays import Outcome, Scenario, about, scenario
+from tests.test_confirm import answer, by_itself, until_gone
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
 
@@ -22,7 +24,7 @@ OLD, NEW = V4, V4 + V6
 BEFORE, AFTER = ["0.0.0.0:14301"], ["0.0.0.0:14301", "[::]:14301"]
 MUTE = NEW.replace("* OK ready", "-")
 VERBS = {
-    "activate": ("disable-old", "enable-new", "stop-old", "start-new"),
+    "activate": ("enable-new", "disable-old", "stop-old", "start-new"),
     "retire": ("enable-old", "disable-new", "stop-new"),
     "undo": ("start-old",),
 }
@@ -188,6 +190,109 @@ def test_a_port_that_somebody_else_has_too_is_a_refusal_before_anything_is_stopp
     assert done.run.verdict.reason.startswith("udp port 14301 is in use by a server that has the socket itself (pid ")
     assert done.extra == STAYED
     assert done.names == ["etc/inetd.conf", "state/last"]
+
+
+# -- confirmed from outside --------------------------------------------------------------------------------------------------------------
+
+
+def armed(two: Two, seconds: float = 30, **different: Any) -> Run:
+    return two.host.run(two.transaction(confirm=seconds, **different), before=by_itself(two.host))
+
+
+@scenario
+def waits_and_is_confirmed(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        first = armed(two, probes=(probe("ipv4", None), probe("ipv6", None)))
+        meanwhile = seen(two)
+        return answer(host), (first, meanwhile, seen(two))
+
+
+@about(waits_and_is_confirmed)
+def test_a_move_that_is_confirmed_stays_and_tells_before_who_was_answered_and_how(done: Outcome) -> None:
+    first, meanwhile, last = done.extra
+
+    assert first.verdict.result is Result.ARMED
+    assert first.verdict.answered == (Answered(family="ipv4", address="127.0.0.1", port=PORT, greeting="* O"),)
+    assert meanwhile == last == MOVED
+    assert done.run.verdict.result is Result.COMMITTED
+    assert done.names == ["etc/inetd.conf", "etc/other.conf", "state/last"]
+
+
+@scenario
+def is_not_reached(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        armed(two)
+        return answer(host, "from outside: imap at [2001:db8::5]:143: connection refused"), seen(two)
+
+
+@scenario
+def waits_in_vain(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        armed(two, 1)
+        return until_gone(host), seen(two)
+
+
+@scenario
+def is_killed_between_the_two(host: Host) -> tuple[Run, object]:
+    """The old one has ended, the new one has not begun, and no next run comes."""
+    with Two(host) as two:
+        text = script(two.transaction(confirm=30), by_itself(host) + "server_start() { kill -9 0; }\n").encode()
+        subprocess.run(host.words(), input=text, capture_output=True, check=False, env=host.environment, start_new_session=True)
+        return until_gone(host), seen(two)
+
+
+@scenario
+def falls_silent_while_it_waits(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        armed(two)
+        two.config.write_text(MUTE)
+        os.kill(two.pids()[0], signal.SIGHUP)
+        return answer(host), seen(two)
+
+
+WAYS_BACK = {
+    is_not_reached: "from outside: imap at [2001:db8::5]:143: connection refused",
+    waits_in_vain: "nobody has confirmed the change from outside within 1 s",
+    is_killed_between_the_two: "the change was killed before it was done",
+    falls_silent_while_it_waits: "it was confirmed, and then: imap at 127.0.0.1:14301: connected, but nobody greets, and before with"
+    ' "* OK ready"',
+}
+
+
+@pytest.mark.parametrize("wanted", WAYS_BACK, ids=lambda wanted: wanted.__name__)
+def test_a_move_that_is_not_confirmed_ends_with_the_old_one_and_its_files_by_itself(done: Outcome, wanted: Scenario) -> None:
+    assert done.run.verdict.result is Result.UNCONFIRMED
+    assert done.run.verdict.reason == WAYS_BACK[wanted]
+    assert done.run.verdict.state == "the old files, settings and sockets are back"
+    assert done.extra == STAYED
+    kept = {"etc/.other.conf.inet46-old.found"} if wanted is falls_silent_while_it_waits else set()
+    assert set(done.names) == {"etc/inetd.conf", "state/last", *kept}
+
+
+HANDED = (
+    "import os, socket, time; s = socket.socket(type=2); s.bind(('', 14301)); os.dup2(s.fileno(), 0); s.close(); print(1, flush=True);"
+    " time.sleep(60)"
+)
+
+
+@scenario
+def has_a_server_at_work_when_it_goes_back(host: Host) -> tuple[Run, object]:
+    """A client has come while the move waited, and the new one has handed its socket to a server that stays."""
+    with Two(host) as two:
+        armed(two, deadline=2.0, ours=(("tcp", PORT), ("udp", PORT)))
+        with subprocess.Popen(host.inside("python3", "-c", HANDED), stdout=subprocess.PIPE) as holder:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            run = answer(host, "connection refused")
+            ended = holder.poll()
+            holder.kill()
+        return run, (ended, seen(two))
+
+
+@about(has_a_server_at_work_when_it_goes_back)
+def test_a_server_that_keeps_a_port_of_the_old_one_is_ended_on_the_way_back(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.UNCONFIRMED
+    assert done.extra == (-signal.SIGTERM, STAYED)
 
 
 # -- interrupted everywhere --------------------------------------------------------------------------------------------------------------

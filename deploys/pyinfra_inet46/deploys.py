@@ -56,13 +56,16 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
 
 
 @deploy("inet46 migration", data_defaults=DEFAULTS)
-def migrate(to: Policy | None = None, *, strict: bool | None = None, without: Sequence[str] | None = None) -> None:
+def migrate(
+    to: Policy | None = None, *, strict: bool | None = None, without: Sequence[str] | None = None, confirm: float | None = None
+) -> None:
     """
     Take hosts from the super-server that they run to another one, with every service that answers.
 
     + to: what kind of host each is to become; ``inet46_migrate_to`` of the host's data when left out
     + strict: refuse when anything that guards a service would be lost; ``inet46_strict`` when left out
     + without: names of services that are given up; ``inet46_without`` when left out, as a list or in one text with blanks or commas
+    + confirm: seconds in which the controller must have reached from outside what answered before; ``inet46_confirm`` when left out
 
     **Example:**
 
@@ -82,6 +85,9 @@ def migrate(to: Policy | None = None, *, strict: bool | None = None, without: Se
         strict=_switch(strict if strict is not None else host.data.inet46_strict),
         without=names.replace(",", " ").split() if isinstance(names, str) else names,
         deadline=host.data.inet46_deadline,
+        confirm=confirm if confirm is not None else host.data.inet46_confirm,
+        outside=host.data.inet46_outside,
+        via=host.data.inet46_via,
     )
 
 

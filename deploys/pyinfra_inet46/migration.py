@@ -116,7 +116,7 @@ def migrate(wish: Wish, look: Look, *, id: str, label: str, deadline: float = 10
 def _decided(wish: Wish, look: Look, *, id: str, label: str, deadline: float) -> Decision:  # noqa: A002 -- as above
     there = _there(wish, look)
     if there is not None:
-        return Decision(answers=(there,), warnings=tuple(last_change(look)))
+        return _as_it_is(there, look, id=id, label=label)
     move = _move(wish, look)
     said = tuple(_words(move))
     refusals = tuple(dict.fromkeys(_obstacles(move)))
@@ -130,6 +130,22 @@ def _decided(wish: Wish, look: Look, *, id: str, label: str, deadline: float) ->
         ),
         words=said,
         warnings=(*last_change(look), *_opened(move)),
+    )
+
+
+def _as_it_is(there: str, look: Look, *, id: str, label: str) -> Decision:  # noqa: A002 -- as above
+    """Return what is decided where nothing has to change: what a killed run has left is removed, and what is not final is not called so."""
+    if look.journal_pending is not None:
+        why = f"{there}, by a change ({look.journal_pending}) that is not final yet: come again when it is"
+        return Decision(refusals=(why,), warnings=tuple(last_change(look)), doubtful=True)
+    if not look.remains or look.lock_holder is not None or look.uid != 0 or not look.super_servers:
+        return Decision(answers=(there,), warnings=tuple(last_change(look)))
+    server = look.super_servers[0]
+    return Decision(
+        transaction=Transaction(id=id, host=label, daemon=Daemon(name=comm(server), exe=server.path)),
+        words=("what a run that was killed has left is removed",),
+        answers=(there,),
+        warnings=tuple(last_change(look)),
     )
 
 
@@ -349,7 +365,7 @@ def _transaction(move: _Move, *, id: str, label: str, deadline: float) -> Transa
         live=tuple(LiveSetting(key=s.key, value=s.value, old=move.look.setting(s.key) or "") for s in move.merged.live),
         daemon=_daemon(move.new, units=move.units),
         old=_daemon(move.old),
-        activate=(*reload, "disable-old", "enable-new", "stop-old", "start-new"),
+        activate=(*reload, "enable-new", "disable-old", "stop-old", "start-new"),
         retire=(*_if("enable-old", move.old.enabled), *_if("disable-new", not move.new.enabled), "stop-new"),
         undo=(*reload, "start-old"),
         expected=tuple(expected(h.socket, h.service) for h in move.held),

@@ -84,11 +84,14 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
 
 
 @operation()
-def migrate(
+def migrate(  # noqa: PLR0917 -- as above
     to: Policy,
     strict: bool = False,  # noqa: FBT001 FBT002 -- as above
     without: Sequence[str] = (),
     deadline: float = 10.0,
+    confirm: float | None = None,
+    outside: Mapping[str, str] | None = None,
+    via: Sequence[str] = (),
 ) -> Generator[PyinfraCommand, None, None]:
     """
     Take a host from the super-server that it runs to another one, with every service that answers.
@@ -97,10 +100,14 @@ def migrate(
     + strict: refuse when anything that guards a service would be lost: an access list, a limit, a family
     + without: names of services that are given up
     + deadline: seconds that the new super-server has until every socket must be there and every service answers as it did before
+    + confirm: seconds in which this controller must have connected to everything that answered before, or else the host goes back by itself
+    + outside: the host's addresses as seen from here, ``{"ipv4": …, "ipv6": …}``; what is left out is looked up by its name
+    + via: words before the ``sh -s`` that connects, such as ``["ssh", "bastion"]``; this machine itself when left out
 
     One remote command looks. When another super-server runs than is wanted, a second one changes the files, stops and disables the old one,
     enables and starts the new one, and proves that everything answers over each family that answered before; otherwise the old files and
-    the old super-server are back, running and enabled. The dry run shows the files, the sockets, and what is lost.
+    the old super-server are back, running and enabled. With ``confirm`` a third command says how the connections from outside went, and
+    until then the host knows its way back. The dry run shows the files, the sockets, and what is lost.
 
     **Example:**
 
@@ -108,8 +115,9 @@ def migrate(
 
         migrate(name="off xinetd", to="debian-12/systemd", strict=True)
     """
-    wanted = wish(to, strict=strict, without=without, deadline=deadline)
-    yield from _carry_out(lambda: _decide_move(wanted, deadline), None)
+    goal = wish(to, strict=strict, without=without, deadline=deadline)
+    wanted = confirmation(confirm, outside, via)
+    yield from _carry_out(lambda: _decide_move(goal, deadline, wanted), wanted)
 
 
 def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None) -> Generator[PyinfraCommand, None, None]:
@@ -136,21 +144,25 @@ def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None)
         host.noop("; ".join(decision.answers) or "no services are wanted")
 
 
-def _decide_move(wanted: Wish, deadline: float) -> Decision:
+def _decide_move(goal: Wish, deadline: float, wanted: Confirmation | None) -> Decision:
     """Look and decide about a host that is to get another super-server."""
-    look = _look(asked(wanted))
-    if isinstance(look, Unseen):
-        return Decision(refusals=(look.reason,))
-    return move(wanted, look, id=_change_id(), label=host.name, deadline=deadline)
+    return _decided(asked(goal), lambda look: move(goal, look, id=_change_id(), label=host.name, deadline=deadline), wanted)
 
 
 def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: float, wanted: Confirmation | None) -> Decision:
+    """Look and decide about a host whose services are to be as wished."""
+    return _decided(
+        question(wishes, kind), lambda look: decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline), wanted
+    )
+
+
+def _decided(asked: Question, judge: Callable[[Look], Decision], wanted: Confirmation | None) -> Decision:
     """Look and decide; a decision that one look is not enough for gets a second one."""
     for _ in range(2):
-        look = _look(question(wishes, kind))
+        look = _look(asked)
         if isinstance(look, Unseen):
             return Decision(refusals=(look.reason,))
-        decision = decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline)
+        decision = judge(look)
         if not decision.doubtful:
             break
         _forget()
@@ -270,7 +282,9 @@ class _Change(PyinfraCommand):
     def _confirm(self, wanted: Confirmation, state: State, host: Host, connector_arguments: ConnectorArguments, armed: Verdict) -> Verdict:
         """Connect as a client would, and tell the host how that went; what it then does is the verdict."""
         host.log(f"proved from inside in {armed.seconds:.1f} s; now from outside", logger.info)
-        probes = from_outside(self.transaction, _addresses(wanted))
+        probes = from_outside(self.transaction, _addresses(wanted), armed)
+        if not probes:
+            host.log("nothing answers that could be connected to from outside", logger.warning)
         problem = reach(probes, seconds=wanted.patience, via=wanted.via)
         try:
             verdict = _send(state, host, connector_arguments, render_answer(self.transaction, problem))

@@ -15,12 +15,12 @@ from __future__ import annotations
 import ipaddress
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
 from pyinfra_inet46.transaction import Probe, Transaction, function, library, printf
-from pyinfra_inet46.verdict import ntop
+from pyinfra_inet46.verdict import Verdict, ntop
 
 __all__ = ["Confirmation", "Unasked", "addresses_of", "from_outside", "reach"]
 
@@ -83,18 +83,34 @@ def addresses_of(name: str, given: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def from_outside(transaction: Transaction, addresses: Mapping[str, str]) -> tuple[Probe, ...]:
+def from_outside(transaction: Transaction, addresses: Mapping[str, str], armed: Verdict | None = None) -> tuple[Probe, ...]:
     """The probes of a change as they look from elsewhere. What listens on the host's loopback only is nobody else's affair.
 
+    Of a host that goes from one super-server to another, `armed` tells what answered before: that, and nothing else, has to answer.
     Raises Unasked when there is no address for a family that has to be tried.
     """
-    return tuple(_from_outside(transaction, addresses))
+    return tuple(_from_outside(transaction, _probes(transaction, armed), addresses))
 
 
-def _from_outside(transaction: Transaction, addresses: Mapping[str, str]) -> Iterator[Probe]:
+def _probes(transaction: Transaction, armed: Verdict | None) -> Iterator[Probe]:
+    """Yield the probes of a change, or, of a migration, those that were answered before, with the greeting that they got.
+
+    Where the host has no client to find that out with, whatever listens is asked: better back again than silent.
+    """
+    if armed is None or transaction.old is None or armed.proof == "sockets":
+        yield from transaction.probes
+        return
+    before = {(each.family, each.address, each.port): each for each in armed.answered}
+    for probe in transaction.probes:
+        answered = before.get((probe.family, probe.address, probe.port))
+        if answered is not None:
+            yield attrs.evolve(probe, greeting=answered.greeting)
+
+
+def _from_outside(transaction: Transaction, probes: Iterable[Probe], addresses: Mapping[str, str]) -> Iterator[Probe]:
     everywhere = {(x.family, x.port) for x in transaction.expected if x.address in _EVERYWHERE}
     dual = {x.port for x in transaction.expected if x.address == "::" and x.v6only is not True}
-    for probe in transaction.probes:
+    for probe in probes:
         if not ipaddress.ip_address(probe.address).is_loopback:
             yield probe
         elif (probe.family, probe.port) in everywhere or probe.port in dual:

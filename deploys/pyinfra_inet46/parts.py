@@ -50,7 +50,7 @@ def last_change(look: Look) -> Iterator[str]:
     last = look.last_verdict
     if look.lock_holder is not None:
         yield f"another change is at work on this host ({look.lock_holder}); this one waits for it"
-    elif last is not None and last.result in {Result.ROLLED_BACK, Result.BROKEN}:
+    elif last is not None and last.result in {Result.ROLLED_BACK, Result.UNCONFIRMED, Result.BROKEN}:
         yield f"the last change here ({last.id}) ended {last.result.value} at {last.step}: {last.reason}"
 
 

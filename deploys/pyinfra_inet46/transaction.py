@@ -22,6 +22,7 @@ import attrs
 
 from pyinfra_inet46.verbs import VERBS, known_verbs
 from pyinfra_inet46.verdict import (
+    Answered,
     Listening,
     Result,
     Verdict,
@@ -36,6 +37,7 @@ from pyinfra_inet46.verdict import (
 
 __all__ = [
     "VERBS",
+    "Answered",
     "Daemon",
     "ExpectedSocket",
     "FileChange",

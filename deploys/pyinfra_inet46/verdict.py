@@ -15,6 +15,7 @@ from typing import Protocol
 import attrs
 
 __all__ = [
+    "Answered",
     "Listening",
     "Result",
     "Verdict",
@@ -93,6 +94,17 @@ class Listening:
     command: str | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.matches_re(_COMMAND)))
 
 
+@attrs.frozen(kw_only=True)
+class Answered:
+    """A client that was answered by the old super-server, when another one is to take its place."""
+
+    family: str = attrs.field(validator=a_family)
+    address: str = attrs.field(converter=ntop, validator=an_address)
+    port: int = attrs.field(validator=a_port)
+    greeting: str | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.matches_re(r"[ -~]{1,16}")))
+    """How its greeting began, if it was one as protocols have them."""
+
+
 class Result(enum.Enum):
     """How a transaction ended."""
 
@@ -125,6 +137,9 @@ class Verdict:
     """How connections were proved: python3, perl, nc or bash; ``sockets`` when the host has no TCP client; ``none``: not tried."""
 
     seconds: float = 0.0
+    answered: tuple[Answered, ...] = ()
+    """ARMED, from one super-server to another: who was answered before."""
+
     sockets: tuple[Listening, ...] = ()
     """Who listened on our ports at the end."""
 
@@ -139,7 +154,7 @@ def parse_verdict(lines: Sequence[str]) -> Verdict:
     except ValueError:
         raise VerdictError("the host gave no verdict: there is no line 'inet46-verdict 1'") from None
     words: dict[str, str] = {}
-    many: dict[str, list[str]] = {"socket": [], "log": []}
+    many: dict[str, list[str]] = {"answered": [], "socket": [], "log": []}
     for line in lines[first + 1 :]:
         key, _, value = line.partition(" ")
         if line == "end":
@@ -152,13 +167,13 @@ def parse_verdict(lines: Sequence[str]) -> Verdict:
             words[key] = value
     else:
         raise VerdictError("the verdict is cut short: there is no line 'end'")
-    return _verdict(words, sockets=many["socket"], log=many["log"])
+    return _verdict(words, many)
 
 
 _WORDS = ("result", "id", "step", "reason", "state", "recovered", "proof", "seconds")
 
 
-def _verdict(words: Mapping[str, str], *, sockets: Sequence[str], log: Sequence[str]) -> Verdict:
+def _verdict(words: Mapping[str, str], many: Mapping[str, Sequence[str]]) -> Verdict:
     try:
         return Verdict(
             result=Result(words["result"]),
@@ -169,8 +184,9 @@ def _verdict(words: Mapping[str, str], *, sockets: Sequence[str], log: Sequence[
             recovered={"yes": True, "no": False}[words["recovered"]],
             proof=words["proof"],
             seconds=float(words["seconds"]),
-            sockets=tuple(read_listening(line) for line in sockets),
-            log=tuple(log),
+            answered=tuple(_read_answered(line) for line in many["answered"]),
+            sockets=tuple(read_listening(line) for line in many["socket"]),
+            log=tuple(many["log"]),
         )
     except KeyError as missing:
         raise VerdictError(f"the verdict does not say {missing}") from None
@@ -190,10 +206,25 @@ def write_verdict(verdict: Verdict) -> list[str]:
         f"recovered {'yes' if verdict.recovered else 'no'}",
         f"proof {verdict.proof}",
         f"seconds {verdict.seconds!r}",
+        *(f"answered {_write_answered(each)}" for each in verdict.answered),
         *(f"socket {write_listening(socket)}" for socket in verdict.sockets),
         *(f"log {line}" for line in verdict.log),
         "end",
     ]
+
+
+def _read_answered(line: str) -> Answered:
+    """Read ``FAMILY ADDRESS PORT [GREETING]``, as ``server.sh`` prints it."""
+    words = line.split(" ", 3)
+    if len(words) < 3 or not _NUMBER.fullmatch(words[2]):
+        raise ValueError(f"{line!r} does not say who was answered")
+    return Answered(family=words[0], address=words[1], port=int(words[2]), greeting=words[3] if len(words) > 3 else None)
+
+
+def _write_answered(answered: Answered) -> str:
+    """Write the line that `_read_answered` reads."""
+    words = f"{answered.family} {answered.address} {answered.port}"
+    return words if answered.greeting is None else f"{words} {answered.greeting}"
 
 
 _V6ONLY = {"yes": True, "no": False, "unknown": None, "-": None}

@@ -21,7 +21,7 @@ from inet46.sockets import Family, Transport
 from pyinfra_inet46.look import FileKind, encode_look
 from pyinfra_inet46.reading import _ONCE, _TAKERS
 from pyinfra_inet46.transaction import Result, Verdict
-from pyinfra_inet46.verdict import write_verdict
+from pyinfra_inet46.verdict import Answered, write_verdict
 from tests.fuzz.targets import joined
 from tests.looks import INETUTILS, OPENBSD, XINETD, a_file, a_look, listening
 
@@ -156,7 +156,13 @@ def _of_looks() -> Iterator[bytes]:
 
 
 def _verdicts() -> list[Verdict]:
-    made = {"id": "20260101T000000-1-00", "step": "verify", "reason": "143/tcp does not answer", "state": "all is as before"}
+    made: dict[str, Any] = {
+        "id": "20260101T000000-1-00",
+        "step": "verify",
+        "reason": "143/tcp does not answer",
+        "state": "all is as before",
+    }
+    made["answered"] = (Answered(family="ipv4", address="127.0.0.1", port=143, greeting="* O"),)
     return [
         Verdict(result=result, recovered=True, seconds=1.5, sockets=(listening(),), log=("xinetd: x",), proof="python3", **made)
         for result in Result

@@ -9,15 +9,16 @@
 #   guard      the guard's program
 #   armed      a link like the lock, whose target is the guard's token; when it goes, the guard has nothing more to do
 #   confirmed  the controller's word: "ID yes", or "ID no REASON"
+#   learned    what answered before, when a super-server takes the place of another one
 
 guard_names() {
-	rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new" "$state_dir/lock.new"
+	rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new" "$state_dir/learned" "$state_dir/lock.new"
 }
 
 step_arm() {
 	guard_names
 	guard_seen
-	{ guard_text >"$state_dir/guard"; } 2>/dev/null
+	{ guard_text >"$state_dir/guard" && printf '%s\n' "$learned" >"$state_dir/learned"; } 2>/dev/null || guard_sum=
 	sum_of "$state_dir/guard"
 	if [ "$sum" != "$guard_sum" ]; then
 		fail "the way back cannot be written to $state_dir: is there no space?"
@@ -89,6 +90,7 @@ inet46_guard() {
 	change=$holder
 	make_token
 	guard_document=$(cat "$state_dir/staging")
+	learned=$(cat "$state_dir/learned")
 	[ -n "$change" ] && claim "$state_dir/armed" || exit 1
 	guard_change
 	guard_word
@@ -142,9 +144,7 @@ guard_word() {
 guard_commit() {
 	load_document "$state_dir/journal"
 	reason=
-	clock
-	verify_end=$((now + deadline))
-	wait_for_sockets expect || fail "it was confirmed, and then: $problem"
+	step_verify || fail "it was confirmed, and then: $reason"
 	if [ -z "$reason" ] && step_commit; then
 		result=committed
 		state='the new files, settings and sockets are in place'
@@ -165,9 +165,10 @@ guard_back() {
 
 go_back() {
 	go_reason=$reason
+	accepted=
 	if step_recover; then
 		result=unconfirmed
-		state='the old files, settings and sockets are back'
+		state="the old files, settings and sockets are back${accepted:+, but for this: $accepted}"
 		reason=$go_reason
 	else
 		recovery_is_stuck
@@ -212,6 +213,7 @@ answer_wait() {
 answer_alone() {
 	if step_lock && [ -e "$state_dir/journal" ] && load_document "$state_dir/journal" && [ "$document_id" = "$id" ]; then
 		guard_document=$(cat "$state_dir/journal")
+		learned=$({ cat "$state_dir/learned"; } 2>/dev/null)
 		[ "$answer_said" != "$id yes" ] || guard_commit
 		reason=${answer_said#"$id no "}
 		go_back

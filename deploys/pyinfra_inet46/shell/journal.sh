@@ -157,6 +157,7 @@ undo() {
 	trap '' INT TERM
 	interrupted=
 	undo_failed=
+	undoing=yes
 	retire_daemon || undo_failed=$reason
 	restore_files || undo_failed="${undo_failed:+$undo_failed; }$reason"
 	restore_links || undo_failed="${undo_failed:+$undo_failed; }$reason"
@@ -167,6 +168,7 @@ undo() {
 		activate_restart || find_daemon "$exe" || activate_start
 		wait_for_sockets restore || accept_sockets || undo_failed="${undo_failed:+$undo_failed; }$problem"
 	fi
+	undoing=
 	[ -z "$undo_failed" ] && rm -f "$document"
 }
 
@@ -174,7 +176,8 @@ undo() {
 # open. To try for ever would restart the daemon at every run, and bring nothing back.
 accept_sockets() {
 	[ -n "$recovering" ] && [ -z "$undo_failed" ] && find_daemon "$exe" || return 1
-	say "$daemon runs on the old files; what differs from before the change: $problem"
+	accepted=$problem
+	say "$daemon runs on the old files; what differs from before the change: $accepted"
 }
 
 # remove_all staged|unfinished|temporary: such names of the document, in one go.
@@ -204,7 +207,7 @@ step_recover() {
 	set +f
 	rm -rf "$state_dir/document.new" "$state_dir/last.new" "$state_dir/lock.new" "$state_dir"/probe.*
 	set -f
-	[ -n "$guarding" ] || rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new"
+	[ -n "$guarding" ] || rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new" "$state_dir/learned"
 	if [ -e "$state_dir/committed" ]; then
 		load_document "$state_dir/committed"
 		drop temporary

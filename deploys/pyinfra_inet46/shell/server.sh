@@ -5,9 +5,9 @@
 # which of the two daemon, exe, unit, script and hint are about; in the document of any other change there is only one, and they do
 # nothing. The new one may be systemd itself: then units holds the units whose sockets it is to open.
 #
-# At every moment one of the two is started at the next boot, and the ports are free only when the old one has ended:
+# At every moment at least one of the two is started at the next boot, and the ports are free only when the old one has ended:
 #
-#   there     disable-old, enable-new, stop-old, start-new
+#   there     enable-new, disable-old, stop-old, start-new
 #   and back  enable-old, disable-new, stop-new, (the old files), start-old
 
 as_old() {
@@ -52,11 +52,12 @@ stop_units() {
 
 server_start() {
 	if [ -n "$units" ]; then
+		find_daemon "$exe" "$hint"
 		# shellcheck disable=SC2086 # names of units
-		by_systemd start $units
+		ports_are_free && by_systemd start $units
 	else
 		find_daemon "$exe" "$hint" && return 0
-		activate_start && until_found
+		ports_are_free && activate_start && until_found
 	fi
 }
 
@@ -100,6 +101,32 @@ is_at_boot() {
 # back. So they are given their time before anything is stopped, and if that is not enough nothing is.
 ports_are_idle() {
 	find_daemon "$exe" "$hint" || { fail "$daemon is not running"; return 1; }
+	ports_become_idle
+}
+
+# Clients come at any time: one may have had such a server started since, by the one that has ended just now. On the way back the
+# port comes first, and a server that was handed it, as its standard input, is ended if it does not end by itself.
+ports_are_free() {
+	ports_become_idle && return
+	[ -n "$undoing" ] || return 1
+	free_naps=50
+	until [ -z "$problem" ] || [ "$free_naps" -le 0 ]; do
+		free_pid=${problem##*"(pid "}
+		free_pid=${free_pid%%")"*}
+		case $(ls -l "/proc/$free_pid/fd/0" 2>/dev/null) in
+		*' -> socket:'*) [ "$free_pid" -gt 1 ] || return 1 ;;
+		*) return 1 ;;
+		esac
+		[ "$free_naps" -lt 50 ] || say "$problem: it is ended"
+		if [ "$free_naps" -gt 25 ]; then kill "$free_pid"; else kill -9 "$free_pid"; fi 2>/dev/null
+		free_naps=$((free_naps - 1))
+		nap
+		problem=$(listeners | busy_ports)
+	done
+	[ -z "$problem" ] && reason=''
+}
+
+ports_become_idle() {
 	clock
 	idle_end=$((now + deadline))
 	until problem=$(listeners | busy_ports) && [ -z "$problem" ]; do
@@ -175,6 +202,20 @@ step_learn() {
 	[ -z "$unanswered" ] || say "$unanswered: does not answer now, and need not afterwards"
 }
 
+# The part of a greeting by which protocols know one another.
+head_of='function head_of(line) {
+	return match(line, /^([*+][ A-Z]|[0-9][0-9][0-9][ -]|SSH-)/) ? substr(line, 1, line ~ /^[*+]/ ? 3 : 4) : ""
+}'
+
+# For whoever connects from outside: "answered FAMILY ADDRESS PORT", perhaps with the head of a greeting.
+who_answered() {
+	[ -n "$learned" ] || return 0
+	printf '%s\n%s\n' "$probes" "$learned" | tr -d '\r' | plain | awk "$head_of"'
+		$1 == "probe" { n++; place[n] = $2 " " $3 " " $4; next }
+		$1 == "greeting" || $1 == "asked" || $2 == "refused" || $2 == "closed" { next }
+		{ head = head_of(substr($0, length($1) + length($2) + 3)); print "answered " place[$1] (head == "" ? "" : " " head) }'
+}
+
 # probe_as_before SECONDS: what answered, answers; what spoke first, speaks first; and what greeted as protocols do, does so again.
 probe_as_before() {
 	probes=$(probes_wanted | awk -v unheard="$unheard" '$1 == "probe" { print; print "greeting " unheard }')
@@ -184,7 +225,7 @@ probe_as_before() {
 	fi
 	[ "$1" -lt "$learn_seconds" ] || set -- "$learn_seconds"
 	ask_all "$1" || { problem="nobody could be asked any more"; return 1; }
-	problem=$(printf '%s\n%s\nnow\n%s\n' "$probes" "$learned" "$answers" | tr -d '\r' | plain | awk '
+	problem=$(printf '%s\n%s\nnow\n%s\n' "$probes" "$learned" "$answers" | tr -d '\r' | plain | awk "$head_of"'
 		$1 == "probe" { n++; place[n] = ($2 == "ipv6" ? "[" $3 "]" : $3) ":" $4; name[n] = $5; next }
 		$1 == "greeting" || $1 == "asked" { next }
 		$1 == "now" { now = 1; next }
@@ -194,14 +235,11 @@ probe_as_before() {
 		END {
 			for (i = 1; i <= n; i++) {
 				if (before[i] == "refused" || before[i] == "closed") continue
-				head = said[i]
-				if (!match(head, /^([*+][ A-Z]|[0-9][0-9][0-9][ -]|SSH-)/)) head = ""
-				head = head == "" ? "" : substr(said[i], 1, head ~ /^[*+]/ ? 3 : 4)
 				if (after[i] == "refused") bad = "connection refused"
 				else if (after[i] == "closed") bad = "closed at once, without a word"
 				else if (before[i] != "says") continue
 				else if (after[i] != "says") bad = "connected, but nobody greets"
-				else if (index(says[i], head) != 1) bad = "greets with \"" says[i] "\""
+				else if (index(says[i], head_of(said[i])) != 1) bad = "greets with \"" says[i] "\""
 				else continue
 				print name[i] " at " place[i] ": " bad (before[i] == "says" ? ", and before with \"" said[i] "\"" : ", and answered before")
 				exit

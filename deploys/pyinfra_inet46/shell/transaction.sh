@@ -31,7 +31,7 @@ begin() {
 	fi
 	result=refused
 	state='nothing was changed'
-	guarding='' token=''
+	guarding='' token='' undoing=''
 	reason='' interrupted='' learned='' locked='' recovered=no activated='' proof=none seen='' pid='' problem=''
 	clock
 	began=$now
@@ -368,6 +368,7 @@ verdict() {
 	printf 'inet46-verdict 1\nresult %s\nid %s\nstep %s\n' "$result" "$id" "$step"
 	printf 'reason %s\nstate %s\n' "$reason" "$state" | plain
 	printf 'recovered %s\nproof %s\nseconds %s\n' "$recovered" "$proof" "$(((now - began) / 100)).$(((now - began) / 10 % 10))$(((now - began) % 10))"
+	[ "$result" != armed ] || who_answered
 	{ record; printf 'seen\n%s\n' "$seen"; } | awk '
 		$1 == "own" { ours[$2 " " $3] = 1 }
 		seen && NF >= 7 && (($1 " " $4) in ours) { print "socket", $0 }
