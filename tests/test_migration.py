@@ -162,13 +162,14 @@ def test_what_a_killed_run_has_left_is_removed_even_if_the_host_is_there_already
     assert moved(a_host(remains=True, lock_holder="pid=7"), "openbsd-inetd").transaction is None
 
 
-def test_a_host_that_waits_to_be_confirmed_is_not_called_there() -> None:
-    decision = moved(a_host(IMAP, resting(XINETD), journal_pending="m0", migrates="/usr/sbin/xinetd", lock_holder="pid=7"), "openbsd-inetd")
+@pytest.mark.parametrize("to", ["openbsd-inetd", "xinetd"])
+def test_whoever_takes_the_host_elsewhere_is_waited_for_before_anything_is_decided(to: str) -> None:
+    look = a_host(IMAP, resting(XINETD), journal_pending="m0", migrates="/usr/sbin/xinetd", lock_holder="pid=7")
 
-    assert decision.refusals == (
-        "openbsd-inetd is the super-server of this host, by a change (m0) that is not final yet: come again when it is",
-    )
-    assert decision.warnings == ("another change is at work on this host (pid=7); this one waits for it",)
+    for decision in (moved(look, to), decide([], HostPolicy(name="debian-12/openbsd-inetd"), look, id="m1", label="mail1")):
+        assert decision.recovers
+        assert made(decision).files == ()
+        assert decision.warnings == ("another change is at work on this host (pid=7); this one waits for it",)
 
 
 def test_an_interrupted_change_is_rolled_back_before_anything_is_planned() -> None:

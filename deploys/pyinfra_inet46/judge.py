@@ -132,15 +132,19 @@ def _recovery(look: Look, policy: HostPolicy | None, *, id: str, label: str) -> 
 
 
 def recovery(look: Look, *, id: str, label: str) -> Decision | None:  # noqa: A002 -- as above
-    """Return a decision that only rolls back what was interrupted; None where nothing was, or where somebody else is at work."""
-    if look.journal_pending is None or look.lock_holder is not None or look.uid != 0 or not look.super_servers:
+    """Return a decision that only rolls back what was interrupted; None where nothing was, or where somebody else is at work.
+
+    A host that is on its way from one super-server to another is like neither of them: whoever is at work there is waited for, too.
+    """
+    under_way = look.lock_holder is not None
+    if look.journal_pending is None or (under_way and look.migrates is None) or look.uid != 0 or not look.super_servers:
         return None
     server = look.super_servers[0]
     why = "it has left no super-server running" if look.migrates is None else f"it was about to take the place of {look.migrates}"
     return Decision(
         recovers=True,
         transaction=Transaction(id=id, host=label, daemon=Daemon(name=comm(server), exe=server.path)),
-        words=(f"an interrupted change ({look.journal_pending}) is rolled back first: {why}",),
+        words=() if under_way else (f"an interrupted change ({look.journal_pending}) is rolled back first: {why}",),
         warnings=tuple(last_change(look)),
     )
 

@@ -134,10 +134,7 @@ def _decided(wish: Wish, look: Look, *, id: str, label: str, deadline: float) ->
 
 
 def _as_it_is(there: str, look: Look, *, id: str, label: str) -> Decision:  # noqa: A002 -- as above
-    """Return what is decided where nothing has to change: what a killed run has left is removed, and what is not final is not called so."""
-    if look.journal_pending is not None:
-        why = f"{there}, by a change ({look.journal_pending}) that is not final yet: come again when it is"
-        return Decision(refusals=(why,), warnings=tuple(last_change(look)), doubtful=True)
+    """Return what is decided where nothing has to change: what a killed run has left is removed."""
     if not look.remains or look.lock_holder is not None or look.uid != 0 or not look.super_servers:
         return Decision(answers=(there,), warnings=tuple(last_change(look)))
     server = look.super_servers[0]

@@ -66,7 +66,7 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
 
     One remote command looks; when anything is not as wanted, a second one changes files, settings and super-server, proves that both
     families answer, and puts everything back when they do not. A host that must not be touched is refused with the reason. Only when
-    somebody else changes the host at the same time is it looked at once more. With ``confirm`` a third command says how the connections
+    somebody else changes the host at the same time is it looked at again. With ``confirm`` a third command says how the connections
     from outside went.
 
     **Example:**
@@ -125,19 +125,21 @@ def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None)
     decision = decide_anew()
     if not state.is_executing or not state.check_for_changes:
         _show(decision)
-    if decision.transaction is not None:
-        change = _Change(decision.transaction, wanted, last=False, recovers=decision.recovers)
+    for last in (False, False, True):
+        if decision.transaction is None:
+            break
+        change = _Change(decision.transaction, wanted, last=last, recovers=decision.recovers)
         yield change
         if not change.stale:
             return
         # Somebody else changed the host between the look and the change, and what they did may be just what is wanted; or this run has
-        # rolled back what was interrupted.
+        # rolled back what was interrupted, or has waited for whoever was at work.
         decision = decide_anew()
         _show(decision)
     if decision.refusals:
         yield _Refusal(decision.refusals)
     elif decision.transaction is not None:
-        yield _Change(decision.transaction, wanted, last=True)
+        yield _Refusal(("others keep changing this host",))
     else:
         if state.is_executing:
             _forget()
@@ -270,7 +272,8 @@ class _Change(PyinfraCommand):
             verdict = self._confirm(self.wanted, state, host, connector_arguments, verdict)
         self.stale = verdict.result is Result.REFUSED and "between look and change" in verdict.reason and not self.last
         if self.recovers and verdict.result is Result.COMMITTED:
-            host.log("the interrupted change is rolled back: looking again", logger.warning)
+            what = "interrupted change is rolled back" if verdict.recovered else "other change has ended"
+            host.log(f"the {what}: looking again", logger.warning)
             self.stale = True
             return True
         if self.stale:
