@@ -1,6 +1,6 @@
 # make demo   the main job on a lab of real hosts on this machine
 # make test   everything that can be checked here; real daemons and hosts need root on Debian 12
-# make faults N=500   stop changes on the lab's hosts in every way at every step, and show what became of them (SEED=1)
+# make faults N=500   stop changes on the lab's hosts in every way at every step, and show what became of them (SEED=1; WHICH=changes or moves)
 # make fuzz   N=1000000 hostile inputs over every parser, reader and answer; what breaks is kept in build/fuzz
 # make daemons-long   2,000 random files and 500 changes for each real daemon and bindv6only; SEED=N has those of another run again
 # make bench  what it costs, against what one would take instead (about ten minutes; writes docs/reference/speed.md)
@@ -30,7 +30,7 @@ test: lint
 	$(BIN)/pytest
 
 faults: $(READY)
-	@$(BIN)/python -m tests.faults $(or $(N),500) $(or $(SEED),1)
+	@$(BIN)/python -m tests.faults $(or $(N),500) $(or $(SEED),1) $(WHICH)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz -n $(or $(N),1000000)

@@ -1,4 +1,7 @@
-"""`python -m tests.faults N [SEED]`: N injections over all kinds and hosts, and the table of what became of them."""
+"""`python -m tests.faults N [SEED [changes|moves]]`: N injections over all kinds and hosts, and the table of what became of them.
+
+`changes` are those of a host's services, `moves` those from one super-server to another; without either both are played.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.bench import Bench, Injection, Kind, Outcome, Within
+from tests.faults.moves import MOVES, Moves
 from tests.faults.twins import rounds, summary
 from tests.lab import HostSpec, Lab, LabError, power
 
@@ -55,7 +59,8 @@ def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str, outcom
 
     def play(share: tuple[HostSpec, int]) -> None:
         spec, count = share
-        bench = Bench(lab, spec)
+        kind = Moves if spec in MOVES else Bench
+        bench = kind(lab, spec)
         for injection in itertools.islice(injections(f"{seed} {spec.name}"), count):
             if enough.is_set():
                 return
@@ -63,8 +68,8 @@ def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str, outcom
                 outcome = bench.inject(injection)
             except (AssertionError, LabError, OSError, subprocess.SubprocessError) as problem:
                 outcome = Outcome.failed(injection, spec.name, f"{type(problem).__name__}: {problem}")
-                power.cycle(lab, spec)
-                bench = Bench(lab, spec)
+                bench.boot(power.off(bench.host))
+                bench = kind(lab, spec)
             outcomes.append(outcome)
             _tell(outcome, len(outcomes), number)
 
@@ -101,10 +106,16 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 def main(arguments: Sequence[str]) -> int:
     """Play and tell; 1 if anything was mixed, lost or left behind."""
     number, seed = int(arguments[0]) if arguments else 500, arguments[1] if len(arguments) > 1 else "1"
+    which = arguments[2] if len(arguments) > 2 else ""
+    choice = {"": (*HOSTS, *MOVES), "changes": HOSTS, "moves": MOVES}
+    if which not in choice:
+        print(f"{which!r} is neither changes nor moves", file=sys.stderr)
+        return 2
+    specs = choice[which]
     began = time.monotonic()
-    with Lab.start(HOSTS) as lab:
-        outcomes = campaign(lab, HOSTS, number, seed)
-        played = rounds(lab, HOSTS, _ROUNDS)
+    with Lab.start(specs) as lab:
+        outcomes = campaign(lab, specs, number, seed)
+        played = rounds(lab, HOSTS, _ROUNDS) if specs != MOVES else []
     console = Console(width=140, highlight=False)
     console.print(table(outcomes))
     wrong = sum(bool(outcome.problems) for outcome in outcomes)
@@ -112,7 +123,8 @@ def main(arguments: Sequence[str]) -> int:
         f"{len(outcomes)} injections (seed {seed}) in {time.monotonic() - began:.0f} s: {wrong} went wrong."
         " Right after: old, new, or between with a journal; silent: IMAP did not answer over a family that it has before and after."
     )
-    console.print(summary(played))
+    if played:
+        console.print(summary(played))
     mixed = [each for each in played if each.problems]
     for each in mixed:
         print(f"{each.host}: {each.told}: {each.problems}", file=sys.stderr)

@@ -110,7 +110,11 @@ class Usual:
         return numbers[min(int(moment * len(numbers)), len(numbers) - 1)]
 
 
-def wishes(super_server: str) -> tuple[tuple[tuple[Service, ...], HostPolicy], ...]:
+Wanted = tuple[tuple[Service, ...], HostPolicy]
+"""Services on a host of this kind."""
+
+
+def wishes(super_server: str) -> tuple[Wanted, ...]:
     """What a bench changes its host to, in turn: IPv4 only, both families, and one socket for both where the super-server has that."""
     imap = Service(name="imap", port=143, program=Program(path="/usr/sbin/imap4d", args=("--inetd",)), greeting="* OK")
     tls = Service(name="imaps", port=993, program=Program(path="/usr/sbin/imap4d", args=("--inetd", "--set", "tls-mode=connection")))
@@ -127,13 +131,15 @@ class Bench:
 
     def __init__(self, lab: Lab, spec: HostSpec, *, traced: bool = True) -> None:
         self.lab, self.spec = lab, spec
-        self.round = itertools.cycle(wishes(spec.super_server))
+        self.wishes = self.wanted()
+        self.round = itertools.cycle(self.wishes)
         self.usual: dict[object, Usual] = {}
         self.numbers = itertools.count(1)
         seconds: dict[object, float] = {}
         for is_traced in (False, False, True) if traced else ():
-            for _ in wishes(spec.super_server):
+            for _ in self.wishes:
                 self.wish = next(self.round)
+                self.ready()
                 change = self.decide()
                 if change is None:  # the very first wish may be what the host was made as
                     continue
@@ -145,6 +151,31 @@ class Bench:
                     verdict = self.deliver(change)
                     seconds[self.wish] = verdict.seconds
                 assert verdict.result is Result.COMMITTED, verdict
+                self.made()
+
+    # -- what another kind of bench does otherwise ---------------------------------------------------------------------------------------
+
+    def wanted(self) -> tuple[Wanted, ...]:
+        """What the host is changed to, in turn."""
+        return wishes(self.spec.super_server)
+
+    def ready(self) -> None:
+        """Before each change."""
+
+    def made(self) -> None:
+        """After each undisturbed change."""
+
+    def promised(self, old: State, change: Transaction) -> State:
+        """What the host must be once the change is made."""
+        return promised(old, change)
+
+    def boot(self, disk: int) -> None:
+        """Start the host again."""
+        power.on(self.lab, self.spec, disk)
+
+    def wrong(self) -> str:
+        """What else is not as it must be of a host that is at peace."""
+        return ""
 
     @property
     def host(self) -> Host:
@@ -204,12 +235,13 @@ class Bench:
     def inject(self, injection: Injection) -> Outcome:
         """Change to the next wish, be stopped, and look at all that follows."""
         self.wish = next(self.round)
+        self.ready()
         old = state_of(self.host)
         change = self.decide(setting=injection.kind is not Kind.HOST)
         assert change is not None, f"{self.spec.name}: nothing to change"
         if injection.kind is Kind.GUARDED:
             change = attrs.evolve(change, confirm=2.0)
-        new = promised(old, change)
+        new = self.promised(old, change)
         step = self._stop(change, injection)
         if injection.kind is Kind.HOST:
             # What was set and not written down is gone with the memory.
@@ -239,10 +271,10 @@ class Bench:
                 steps, _ = self.traced(change, at, str(self.host.pid))
                 with contextlib.suppress(FileNotFoundError):  # it has gone already
                     os.close(power.off(self.host))
-                power.on(self.lab, self.spec, disk)
+                self.boot(disk)
                 return f"{at} {steps[-1]}"
             case Kind.HOST:
-                return self._over_ssh(change, injection.moment, lambda _: power.cycle(self.lab, self.spec))
+                return self._over_ssh(change, injection.moment, lambda _: self.boot(power.off(self.host)))
             case Kind.CONNECTION:
                 return self._over_ssh(change, injection.moment, lambda client: client.kill())
             case Kind.SSHD:
@@ -299,7 +331,7 @@ class Bench:
             ("files", "links", "live", "activate", "retire", "undo", "expected", "expected_after_undo", "keep", "gone", "ours", "probes"),
             (),
         )
-        recovery = attrs.evolve(change, id=f"recovery-{change.id}", **nothing)
+        recovery = attrs.evolve(change, id=f"recovery-{change.id}", old=None, **nothing)
         if injection.kind is Kind.TWICE:
             self.traced(recovery, 1 + int(injection.again * _STEPS_BACK), "group")
         verdict = self.deliver(recovery)
@@ -321,6 +353,8 @@ class Bench:
             problems.append(f"{when}: {wrong}")
         if left := leftovers(self.host):
             problems.append(f"{when}: left behind {left}")
+        if wrong := self.wrong():
+            problems.append(f"{when}: {wrong}")
         answers = self.lab.logins([self.spec.name], ["imap"])
         if "timed out" in answers.values():  # so busy may the machine be; a daemon that is stuck stays so
             answers = self.lab.logins([self.spec.name], ["imap"])
