@@ -71,6 +71,8 @@ def test_a_move_that_is_reached_from_outside_stays_and_what_did_not_answer_befor
     assert not running(host, way.old)
     assert not enabled(host, way.old)
     assert leftovers(host) == []
+    if way.new != "systemd":
+        assert b"\nUmask:\t0022\n" in host.run(f"cat /proc/$(pidof -s {PROGRAMS[way.new]})/status", check=True).stdout
     assert move(lab, way.new, "-y", "--data", "inet46_confirm=30")[1].count("No changes") == 1
 
 

@@ -158,6 +158,35 @@ def test_a_new_one_that_does_not_stay_brings_the_old_one_back(done: Outcome) -> 
     assert done.extra == STAYED
 
 
+SCRIPT = """\
+#!/bin/sh
+[ "$1" = start ] || exit 0
+{{ umask; pwd; echo ${{LC_ALL-}} ${{SSH_CLIENT-}}; grep SigIgn /proc/$$/status; }} >{record}
+PYTHONHOME={home} setsid {words} </dev/null >/dev/null 2>&1 &
+"""
+
+
+@scenario
+def is_started_by_a_script(host: Host) -> tuple[Run, object]:
+    with Two(host) as two:
+        change, path, record = two.transaction(), host.folder / "script", host.folder / "inherited"
+        path.write_text(SCRIPT.format(record=record, home=host.environment["PYTHONHOME"], words=" ".join(change.daemon.argv)))
+        path.chmod(0o755)
+        # Not enabled: this machine's update-rc.d would be asked.
+        change = attrs.evolve(change, activate=("stop-old", "start-new"), retire=("stop-new",))
+        run = host.run(attrs.evolve(change, daemon=attrs.evolve(change.daemon, script=str(path), argv=())), before="export SSH_CLIENT=x")
+        return run, record.read_text().splitlines()
+
+
+@about(is_started_by_a_script)
+def test_what_a_service_inherits_does_not_depend_on_who_started_its_super_server(done: Outcome) -> None:
+    umask, folder, variables, ignored = done.extra
+
+    assert done.run.verdict.result is Result.COMMITTED
+    assert (umask, folder, variables) == ("0022", "/", "")
+    assert not int(ignored.split()[1], 16) & (1 << signal.SIGHUP - 1 | 1 << signal.SIGPIPE - 1 | 1 << signal.SIGTERM - 1)
+
+
 @scenario
 def lacks_a_socket(host: Host) -> tuple[Run, object]:
     with Two(host) as two:

@@ -65,11 +65,24 @@ by_systemd() {
 	bounded systemctl "$by_systemd_verb" "$@" || fail "systemctl $by_systemd_verb $* failed"
 }
 
+# by_script VERB: with nothing of this session, as service(8) does it.
+by_script() {
+	bounded as_at_boot env -i "PATH=$PATH" "$script" "$1"
+}
+
+# What a service inherits must not depend on who started its super-server: out of this session's folder, with its umask and the
+# signals that this script ignores as they should be.
+as_at_boot() {
+	trap - HUP PIPE INT TERM
+	umask 022
+	cd / && exec "$@"
+}
+
 restart_once() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd restart "$unit"
 	elif [ -n "$script" ]; then
-		bounded "$script" restart || fail "$script restart failed"
+		by_script restart || fail "$script restart failed"
 	else
 		has_argv && activate_stop && activate_start
 	fi
@@ -79,7 +92,7 @@ activate_start() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd start "$unit"
 	elif [ -n "$script" ]; then
-		bounded "$script" start || fail "$script start failed"
+		by_script start || fail "$script start failed"
 	else
 		has_argv && start_by_argv && until_found
 	fi
@@ -131,8 +144,7 @@ has_argv() {
 	grep -q "^$arg " "$document" || fail "$daemon has no unit, no script and no saved command line to start it with"
 }
 
-# Starts the daemon with its saved words, out of this session, and with the signals that this script ignores as they should be:
-# what a service inherits must not depend on who started its super-server.
+# Starts the daemon with its saved words, out of this session.
 start_by_argv() {
 	set --
 	while IFS= read -r line; do
@@ -146,11 +158,7 @@ start_by_argv() {
 	else
 		set -- "$exe" "$@"
 	fi
-	(
-		trap - HUP PIPE INT TERM
-		umask 022
-		cd / && exec "$@"
-	) </dev/null >/dev/null 2>&1 3<&- &
+	(as_at_boot "$@") </dev/null >/dev/null 2>&1 3<&- &
 }
 
 # A daemon that has a signal waiting, or computes, has not yet done what it was told.
