@@ -42,10 +42,10 @@ MOVES = (
 class Moves(Bench):
     """A host that goes to its other super-server and back, or to systemd's sockets."""
 
-    def __init__(self, lab: Lab, spec: HostSpec) -> None:
+    def __init__(self, lab: Lab, spec: HostSpec, *, traced: bool = True) -> None:
         self.states: dict[Wanted, State] = {}
         self.first = state_of(lab[spec.name])
-        super().__init__(lab, spec)
+        super().__init__(lab, spec, traced=traced)
 
     @property
     def to_units(self) -> bool:
