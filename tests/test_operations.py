@@ -66,6 +66,13 @@ def test_a_migration_of_a_fleet_tells_each_host_that_cannot_go_there_why() -> No
     assert all("refused: " in text for text in said.values() if text.strip())
 
 
+def test_a_migration_is_confirmed_as_its_data_say() -> None:
+    result = pyinfra(SIMULATED, "deploys/migrate.py", "--dry", "--data", "inet46_migrate_to=debian-12/xinetd", "--data", "inet46_confirm=4")
+
+    assert result.returncode == 1
+    assert "confirm: 4 is not a number of seconds from 5 to 3600" in result.stderr
+
+
 def test_the_example_fleet_can_be_listed() -> None:
     result = pyinfra("inventories/prod.py", "debug-inventory")
 
