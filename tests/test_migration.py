@@ -265,6 +265,15 @@ def test_a_host_is_refused_with_the_reason(look: Look, to: str, changes: dict[st
     assert decision.transaction is None
 
 
+@pytest.mark.parametrize(("holder", "doubtful"), [("pid=7", True), (None, False)])
+def test_a_refusal_while_somebody_else_is_at_work_is_doubtful(holder: str | None, *, doubtful: bool) -> None:
+    look = a_host(IMAP, attrs.evolve(XINETD, pid=9), lock_holder=holder)
+
+    for decision in (moved(look), decide([], None, look, id="m1", label="mail1")):
+        assert "both running" in decision.refusals[0]
+        assert decision.doubtful is doubtful
+
+
 def test_strict_refuses_what_otherwise_is_said() -> None:
     loss = "/etc/xinetd.d/imap:1: imap2: the bound of 9 servers at once is lost"
     old = attrs.evolve(XINETD, enabled=True)

@@ -9,7 +9,7 @@ from pyinfra.api import FactBase, QuoteString, StringCommand
 from typing_extensions import override
 
 from pyinfra_inet46 import proxied
-from pyinfra_inet46.look import Look, LookError, look_command, parse_look
+from pyinfra_inet46.look import Look, LookError, TornLook, look_command, parse_look
 
 __all__ = ["HostLook", "Unseen"]
 
@@ -21,6 +21,8 @@ class Unseen:
     """A look that told nothing that can be trusted, and why."""
 
     reason: str
+    torn: bool = False
+    """A second look may be whole."""
 
     def to_json(self) -> dict[str, str]:
         """What ``pyinfra INVENTORY fact`` prints."""
@@ -74,4 +76,4 @@ class HostLook(FactBase[Look | Unseen]):
         try:
             return parse_look(output)
         except LookError as error:
-            return Unseen(str(error))
+            return Unseen(str(error), torn=isinstance(error, TornLook))

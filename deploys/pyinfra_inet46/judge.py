@@ -74,7 +74,7 @@ def decide(
     try:
         return _decided(wishes, policy, look, id=id, label=label, deadline=deadline)
     except Refused as refused:
-        return Decision(refusals=refused.reasons)
+        return Decision(refusals=refused.reasons, doubtful=look.lock_holder is not None)
     except Unprovable as error:
         return Decision(refusals=error.reasons)
     except Inet46Error as error:

@@ -33,6 +33,7 @@ __all__ = [
     "ProgramState",
     "Setting",
     "SuperServer",
+    "TornLook",
     "encode_look",
     "look_command",
     "parse_look",
@@ -63,6 +64,10 @@ _ALLOWED |= {"units": "it must be always, or alone"}
 
 class LookError(ValueError):
     """The question cannot be asked, or the answer of a look is garbled, cut short or of another version."""
+
+
+class TornLook(LookError):
+    """The parts of an answer do not fit together, as when the host was changed while it was looked at: a second look may be whole."""
 
 
 class FileKind(enum.Enum):
@@ -311,8 +316,8 @@ def _files(lines: tuple[str, ...]) -> tuple[FileSeen, ...]:
         raise _contradiction(wrong) from None
 
 
-def _contradiction(wrong: Exception) -> LookError:
-    return LookError(f"the answer contradicts itself: {wrong.args[0]}")
+def _contradiction(wrong: Exception) -> TornLook:
+    return TornLook(f"the answer contradicts itself: {wrong.args[0]}")
 
 
 def _look(reading: Reading, files: tuple[FileSeen, ...]) -> Look:

@@ -104,7 +104,7 @@ def migrate(wish: Wish, look: Look, *, id: str, label: str, deadline: float = 10
     try:
         return _decided(wish, look, id=id, label=label, deadline=deadline)
     except Refused as refused:
-        return Decision(refusals=refused.reasons)
+        return Decision(refusals=refused.reasons, doubtful=look.lock_holder is not None)
     except Unprovable as error:
         return Decision(refusals=error.reasons)
     except Inet46Error as error:

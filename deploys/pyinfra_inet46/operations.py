@@ -162,9 +162,7 @@ def _decided(asked: Question, judge: Callable[[Look], Decision], wanted: Confirm
     """Look and decide; a decision that one look is not enough for gets a second one."""
     for _ in range(2):
         look = _look(asked)
-        if isinstance(look, Unseen):
-            return Decision(refusals=(look.reason,))
-        decision = judge(look)
+        decision = Decision(refusals=(look.reason,), doubtful=look.torn) if isinstance(look, Unseen) else judge(look)
         if not decision.doubtful:
             break
         _forget()

@@ -66,7 +66,7 @@ def campaign(lab: Lab, specs: Sequence[HostSpec], number: int, seed: str, outcom
                 return
             try:
                 outcome = bench.inject(injection)
-            except (AssertionError, LabError, OSError, subprocess.SubprocessError) as problem:
+            except (AssertionError, LabError, OSError, ValueError, subprocess.SubprocessError) as problem:
                 outcome = Outcome.failed(injection, spec.name, f"{type(problem).__name__}: {problem}")
                 bench.boot(power.off(bench.host))
                 bench = kind(lab, spec)

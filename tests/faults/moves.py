@@ -7,10 +7,7 @@ import os
 import shutil
 import subprocess
 
-import attrs
-
 from inet46 import HostPolicy
-from pyinfra_inet46.look import look_command, parse_look
 from pyinfra_inet46.migration import Wish, asked, migrate
 from pyinfra_inet46.transaction import Transaction
 from tests.faults.bench import Bench, Wanted
@@ -78,10 +75,7 @@ class Moves(Bench):
 
     def decide(self, *, setting: bool = True) -> Transaction | None:
         wish = Wish(to=self.wish[1])
-        told = self.host.run(look_command(**attrs.asdict(asked(wish))), check=True).stdout.decode().splitlines()
-        decision = migrate(wish, parse_look(told), id=f"fault-{next(self.numbers)}", label=self.spec.name)
-        assert not decision.refusals, f"{self.spec.name}: refused: {decision.refusals}"
-        return decision.transaction
+        return self.decided(asked(wish), lambda look, name: migrate(wish, look, id=name, label=self.spec.name)).transaction
 
     def boot(self, disk: int) -> None:
         """Start what the links of System V start; pid 1 of a host without systemd knows one super-server, and not which."""
