@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -79,26 +80,29 @@ WAYS = [
 ]
 
 
-@pytest.fixture
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab of one host, which serves IMAP, POP3 and a datagram echo."""
+@contextlib.contextmanager
+def serving(spec: HostSpec, *ports: int) -> Iterator[Lab]:
+    """A lab of one host that serves these ports."""
     why = missing()
     if why is not None and not os.environ.get("CI"):
         pytest.skip(f"no lab: {why}")
-    with Lab.start([request.param.spec]) as running:
-        until(lambda: {143, 110, 7} <= {s.port for s in running["mail"].sockets()})
-        yield running
+    with Lab.start([spec]) as started:
+        until(lambda: set(ports) <= {s.port for s in started["mail"].sockets()})
+        yield started
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab of one host, which serves IMAP, POP3 and a datagram echo."""
+    with serving(request.param.spec, 143, 110, 7) as started:
+        yield started
 
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab of one host as a page of the documentation describes it."""
-    why = missing()
-    if why is not None and not os.environ.get("CI"):
-        pytest.skip(f"no lab: {why}")
-    with Lab.start([request.param]) as running:
-        until(lambda: 143 in {s.port for s in running["mail"].sockets()})
-        yield running
+    with serving(request.param, 143) as started:
+        yield started
 
 
 def ways(*wanted: Way) -> pytest.MarkDecorator:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.states import STATE_DIR, leftovers
-from tests.lab import Host, Lab, missing
+from tests.lab import Host, Lab
 from tests.test_lab_deploys import REPOSITORY
-from tests.test_lab_migrate import ASK, PROGRAMS, TO_UNITS, TO_XINETD, Way, answers, blocks, enabled, move, running, until, whole
+from tests.test_lab_migrate import ASK, PROGRAMS, TO_UNITS, TO_XINETD, Way, answers, blocks, enabled, move, running, serving, until, whole
 
 pytestmark = pytest.mark.lab
 
@@ -25,11 +25,7 @@ WAITS = f'[ -h {STATE_DIR}/armed ] && [ "$(readlink {STATE_DIR}/armed)" = "$(rea
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab of one host, which serves IMAP, POP3 and a datagram echo."""
-    why = missing()
-    if why is not None and not os.environ.get("CI"):
-        pytest.skip(f"no lab: {why}")
-    with Lab.start([request.param.spec]) as started:
-        until(lambda: {143, 110, 7} <= {s.port for s in started["mail"].sockets()})
+    with serving(request.param.spec, 143, 110, 7) as started:
         yield started
 
 
