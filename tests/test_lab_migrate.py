@@ -129,7 +129,8 @@ ASK += "s.connect((sys.argv[1], 7)); s.send(b'hear'); print(s.recv(9).decode())"
 
 def answers(lab: Lab) -> dict[Row, str]:
     """What clients elsewhere get, for each service over each family."""
-    found: dict[Row, str] = {(s, f): outcome for (_, s, f), outcome in lab.logins(services=("imap", "pop3")).items()}
+    # One after the other: a POP3 session locks the mailbox that IMAP wants to select.
+    found: dict[Row, str] = {(s, f): outcome for each in ("imap", "pop3") for (_, s, f), outcome in lab.logins(services=(each,)).items()}
     for family in ("ipv4", "ipv6"):
         asked = lab.outside((sys.executable, "-I", "-c", ASK, lab["mail"].address(family)))
         found["echo/udp", family] = (
