@@ -11,7 +11,7 @@ from pyinfra.api import OperationValueError
 from inet46 import HostPolicy
 from pyinfra_inet46.inputs import wish
 from pyinfra_inet46.judge import Decision, decide
-from pyinfra_inet46.look import Look, SuperServer, encode_look, parse_look
+from pyinfra_inet46.look import FileKind, FileSeen, Look, SuperServer, encode_look, parse_look
 from pyinfra_inet46.migration import Wish, asked, migrate
 from pyinfra_inet46.transaction import Daemon, Transaction, render
 from tests.looks import IMAPD, INETUTILS, OPENBSD, XINETD, a_look, listening
@@ -322,6 +322,18 @@ def test_what_cannot_be_the_name_of_a_unit_is_refused(name: str) -> None:
         Daemon(name="systemd", exe="/usr/lib/systemd/systemd", units=(name,))
 
 
-def test_the_look_for_units_reads_the_folder_that_they_go_to() -> None:
-    assert asked(Wish(to=HostPolicy(name="debian-12/systemd"))).extra_paths == ("/etc/systemd/system/", "/etc/services")
+def test_the_look_of_a_host_that_goes_to_systemd_reads_its_units() -> None:
+    question = asked(Wish(to=HostPolicy(name="debian-12/systemd")))
+
+    assert (question.units, question.extra_paths) == ("always", ("/etc/services",))
+    assert asked(Wish(to=HostPolicy(name="debian-12/xinetd"))).units is None
+
+
+def test_a_unit_that_is_masked_is_not_written_over() -> None:
+    masked = FileSeen(path="/etc/systemd/system/imap2.socket", kind=FileKind.OTHER, target="/dev/null", resolved="/dev/null")
+    look = a_host()
+
+    assert moved(attrs.evolve(look, files=(*look.files, masked)), "systemd").refusals == (
+        "/etc/systemd/system/imap2.socket is a link to /dev/null; it is masked: unmask it first",
+    )
     assert asked(Wish(to=HostPolicy(name="debian-12/xinetd"))).programs == ("/usr/sbin/xinetd",)

@@ -22,6 +22,7 @@ from inet46.predict import Held, predict
 from inet46.proof import port_of
 from inet46.service import Program, Service
 from inet46.sockets import Family, Transport
+from pyinfra_inet46 import units
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.judge import Decision, recovery
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
@@ -87,10 +88,8 @@ class _Move:
 def asked(wish: Wish) -> Question:
     """Gather what must be asked of a host that is to go there."""
     target = resolve(wish.to)
-    folders = (f"{target.config}/",) if isinstance(target.server, SystemdBuild) else ()
     plain = question((), wish.to)
-    paths = () if folders else plain.extra_paths
-    return attrs.evolve(plain, programs=(target.row.daemon,), extra_paths=(*paths, *folders, _SERVICES))
+    return attrs.evolve(plain, programs=(target.row.daemon,), extra_paths=(*plain.extra_paths, _SERVICES))
 
 
 def migrate(wish: Wish, look: Look, *, id: str, label: str, deadline: float = 10.0) -> Decision:  # noqa: A002 -- the transaction's word
@@ -171,8 +170,7 @@ def _new(wish: Wish, look: Look) -> SuperServer:
     if isinstance(target.server, SystemdBuild):
         if not look.systemd:
             raise Refused("systemd is not the init of this host")
-        # In /proc it is what /sbin/init leads to; its path is that of the package.
-        return SuperServer(kind=target.policy.super_server, path=target.row.daemon, pid=1)
+        return units.server(target.policy.system)
     refuse(untaught(target))
     found = next((server for server in look.super_servers if host_name(server, look) == wish.to.name), None)
     state = next((program.state for program in look.programs if program.path == target.row.daemon), ProgramState.MISSING)
@@ -197,10 +195,8 @@ def _move(wish: Wish, look: Look) -> _Move:
         for policy in (informed(None, old, look, ()), informed(wish.to, new, look, ()))
     )
     refuse((*untaught(source), *unread(source, look), *(() if isinstance(target.server, SystemdBuild) else unread(target, look))))
-    # What a link leads to is a unit of the system's own, or says only that a unit is enabled.
     linked = {seen.path: seen.resolved for seen in look.files if seen.resolved is not None}
-    units = isinstance(target.server, SystemdBuild)
-    files = {path: text for path, text in texts(look).items() if not (units and path in linked)}
+    files = units.texts(look, target.server) if isinstance(target.server, SystemdBuild) else texts(look)
     made = convert(files, source, target)
     services = tuple(service for service in made.services if not wish.gives_up(service.name, service.transport))
     if not services:
@@ -209,6 +205,7 @@ def _move(wish: Wish, look: Look) -> _Move:
     paper = tuple(_on_paper(services, source, target, present))
     merged = merge((*services, *paper), target, present, linked)
     refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
+    refuse(units.untouchable(merged, look))
     merged = attrs.evolve(merged, files=_changed(merged, present, files))
     return _Move(look=look, wish=wish, old=old, new=new, source=source, made=made, merged=merged, services=services)
 
@@ -302,6 +299,8 @@ def _silenced(move: _Move) -> Iterator[str]:
 
 def _opened(move: _Move) -> Iterator[str]:
     """Yield what the new super-server's own files ask for besides."""
+    if isinstance(move.merged.host.server, SystemdBuild):
+        return  # of units, it is told which to start
     ours = {(held.socket.transport, held.socket.port) for held in move.held}
     for held in move.merged.sockets:
         if (held.socket.transport, held.socket.port) not in ours and held.entry.origin is not None:
