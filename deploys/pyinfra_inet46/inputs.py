@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pyinfra.api import OperationValueError
 
@@ -14,8 +14,10 @@ from inet46.errors import Inet46Error, ModelError
 from inet46.host import HostPolicy
 from inet46.knowledge import resolve
 from inet46.service import Service
-from pyinfra_inet46.migration import Wish
 from pyinfra_inet46.outside import Confirmation
+
+if TYPE_CHECKING:
+    from pyinfra_inet46.migration import Wish
 
 __all__ = ["Policy", "Services", "confirmation", "model", "wish"]
 
@@ -53,6 +55,8 @@ def wish(to: Policy, *, strict: object, without: Sequence[object], deadline: obj
     problems += _no_deadline(deadline)
     if problems or kind is None:
         raise OperationValueError("\n".join(problems))
+    from pyinfra_inet46.migration import Wish  # noqa: PLC0415 -- what only migrations need is loaded for them
+
     return Wish(to=kind, strict=strict is True, without=tuple(names))
 
 

@@ -24,8 +24,6 @@ from pyinfra_inet46.facts import HostLook, Unseen
 from pyinfra_inet46.inputs import Policy, Services, confirmation, model, wish
 from pyinfra_inet46.judge import Decision, Question, decide, question
 from pyinfra_inet46.look import Look
-from pyinfra_inet46.migration import Wish, asked
-from pyinfra_inet46.migration import migrate as move
 from pyinfra_inet46.outside import Confirmation, Unasked, addresses_of, from_outside, reach
 from pyinfra_inet46.transaction import Result, Transaction, Verdict, VerdictError, parse_verdict, render, render_answer
 
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from pyinfra.api.arguments import ConnectorArguments
     from pyinfra.api.host import Host
     from pyinfra.api.state import State
+
+    from pyinfra_inet46.migration import Wish
 
 __all__ = ["migrate", "services"]
 
@@ -148,6 +148,9 @@ def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None)
 
 def _decide_move(goal: Wish, deadline: float, wanted: Confirmation | None) -> Decision:
     """Look and decide about a host that is to get another super-server."""
+    from pyinfra_inet46.migration import asked  # noqa: PLC0415 -- what only migrations need is loaded for them
+    from pyinfra_inet46.migration import migrate as move  # noqa: PLC0415 -- as above
+
     return _decided(asked(goal), lambda look: move(goal, look, id=_change_id(), label=host.name, deadline=deadline), wanted)
 
 

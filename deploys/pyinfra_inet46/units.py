@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from inet46.activation import RESTART
-from inet46.formats import Link, systemd
+from inet46.formats import Link
 from inet46.host import HostPolicy
 from inet46.knowledge import SystemdBuild, resolve
 from inet46.merge import Merge
@@ -137,13 +137,19 @@ def _verb(verb: str, units: Iterable[str]) -> tuple[str, ...]:
 
 def _names(held: Iterable[Held], merged: Merge) -> tuple[str, ...]:
     """Return the sockets' units, as far as they are on our ports."""
-    return tuple(dict.fromkeys(f"{systemd.stem(h.entry)}.socket" for h in held if (h.socket.transport, h.socket.port) in merged.ours))
+    return tuple(dict.fromkeys(_unit(h, "socket") for h in held if (h.socket.transport, h.socket.port) in merged.ours))
 
 
 def _servers(merged: Merge) -> tuple[str, ...]:
     """Return the services that are handed a socket, and keep it when their socket is stopped."""
     waits = (h for h in (*merged.before, *merged.sockets) if h.entry.wait and (h.socket.transport, h.socket.port) in merged.ours)
-    return tuple(dict.fromkeys(f"{systemd.stem(h.entry)}.service" for h in waits))
+    return tuple(dict.fromkeys(_unit(h, "service") for h in waits))
+
+
+def _unit(held: Held, kind: str) -> str:
+    from inet46.formats import systemd  # noqa: PLC0415 -- what hosts with units need is loaded for them
+
+    return f"{systemd.stem(held.entry)}.{kind}"
 
 
 def _active(merged: Merge, look: Look, touched: tuple[str, ...]) -> frozenset[str]:
@@ -151,7 +157,7 @@ def _active(merged: Merge, look: Look, touched: tuple[str, ...]) -> frozenset[st
     there = {(x.transport, x.address, x.port) for x in look.sockets if 1 in x.pids}
     if look.journal_pending is not None:  # what is there now is of another moment
         there = {_place(held) for held in merged.before}
-    active = {f"{systemd.stem(h.entry)}.socket" for h in merged.before if _place(h) in there}
+    active = {_unit(h, "socket") for h in merged.before if _place(h) in there}
     asked = {_place(held) for held in merged.before}
     mine = {place for place in there if (Transport(place[0]), place[2]) in merged.ours}
     if mine - asked:

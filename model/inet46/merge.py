@@ -17,7 +17,7 @@ from inet46.activation import RESTART, activation
 from inet46.diagnostics import Severity, Span
 from inet46.entry import Entry, shuts
 from inet46.errors import Inexpressible, Unprovable
-from inet46.formats import inetd, smf
+from inet46.formats import inetd
 from inet46.host import HostPolicy
 from inet46.knowledge import Host, InetdBuild, LaunchdBuild, Setting, SystemdBuild, XinetdBuild, resolve
 from inet46.plan import Plan, home, plan, skeleton
@@ -334,6 +334,8 @@ class _Manifests(_Units):
 
     def replace(self, service: Service, mine: tuple[Entry, ...], told: tuple[Entry, ...]) -> None:
         """Put manifests in the place of others, which goes on saying what no service says (tcp_wrappers), and of lines."""
+        from inet46.formats import smf  # noqa: PLC0415 -- what one kind of host needs is loaded for such a host
+
         further = smf.carried(mine)
         super().replace(service, mine, tuple(attrs.evolve(entry, extra=further) for entry in told))
 

@@ -67,7 +67,7 @@ def _there_and_back(kind: str, text: str, host: Host) -> None:
 def _growth(kind: str, many: int) -> Iterator[Figure]:
     """What an entry costs among many, against among a thousand."""
     few = 1000
-    steps = {few: _steps(kind, few, 5), many: _steps(kind, many, 1 if many > 10_000 else 2)}
+    steps = {few: _steps(kind, few, 5), many: _steps(kind, many, 2)}
     for name in steps[few]:
         yield Figure(
             group="growth",

@@ -46,7 +46,7 @@ class _State:
 
     def load(self, path: str, seen: tuple[str, ...] = ()) -> None:
         """Read a file and, in place, what it includes."""
-        document = parse(self.files[path], path, final=self.build.disable_is_final)
+        document = _document(self.files[path], path, self.build.disable_is_final)
         self.sources.append(document.source)
         self.faults.extend(document.faults)
         self.unknown.extend(document.unknown)
@@ -224,6 +224,19 @@ class _State:
 
     def _say(self, code: str, name: str, message: str, span: Span, severity: Severity = Severity.ERROR) -> None:
         self.faults.append(fault(code, name, message, span, severity=severity))
+
+
+_SMALL = 4096  # characters of a file that is one service's
+
+
+def _document(text: str, path: str, final: bool) -> Document:  # noqa: FBT001 -- as of `parse`
+    return _small(text, path, final) if len(text) <= _SMALL else parse(text, path, final=final)
+
+
+@functools.lru_cache(maxsize=1024)
+def _small(text: str, path: str, final: bool) -> Document:  # noqa: FBT001 -- as above
+    """Parse a text. A plan is written, read back, laid out and merged, and each time the same text is read."""
+    return parse(text, path, final=final)
 
 
 def _folder(files: Mapping[str, str], folder: str) -> Iterator[str]:
