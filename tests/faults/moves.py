@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import subprocess
+import time
 
 from inet46 import HostPolicy
 from pyinfra_inet46.migration import Wish, asked, migrate
@@ -16,6 +17,7 @@ from tests.lab import HostSpec, Lab, power
 
 _PROGRAMS = {"openbsd-inetd": "/usr/sbin/inetd", "inetutils-inetd": "/usr/sbin/inetutils-inetd", "xinetd": "/usr/sbin/xinetd"}
 _UNITS = {"openbsd-inetd": "inetd.service", "inetutils-inetd": "inetutils-inetd.service", "xinetd": "xinetd.service"}
+_PATIENCE = 10  # seconds
 _SOCKETS = ("discard.socket", "imap2.socket", "pop3.socket")
 _INETD = (
     "imap2\tstream\ttcp\tnowait\troot\t/usr/sbin/imap4d imap4d --inetd\n"
@@ -88,6 +90,13 @@ class Moves(Bench):
         for name in names:
             if name in _PROGRAMS:
                 self.host.run([f"/etc/init.d/{name}", "start"], check=True)
+                self.serves(_PROGRAMS[name].rpartition("/")[2])
+
+    def serves(self, program: str) -> None:
+        """Wait until a super-server has opened its sockets: its script ends before that."""
+        end = time.monotonic() + _PATIENCE
+        while not any(socket.process == program for socket in self.host.sockets()) and time.monotonic() < end:
+            time.sleep(0.1)
 
     def wrong(self) -> str:
         """Exactly one super-server runs, and it is the one that starts at the next boot."""
