@@ -116,6 +116,8 @@ class _Scanner:
     buffer: bytearray = attrs.field(init=False, repr=False)
     at: int = 0
     end: int = 0  # of the line that was read last, without its newline
+    newline: int = -1  # the next one, or the end of the text
+    counted: tuple[int, int, int] = (0, 0, 0)  # of the last line that was cut: where it begins and ends, and its bytes
     items: list[Paragraph | Include] = attrs.field(factory=list)
     faults: list[Diagnostic] = attrs.field(factory=list)
     unknown: list[str] = attrs.field(factory=list)
@@ -139,17 +141,29 @@ class _Scanner:
 
         Sources: sio.c (Srdline), siosup.c (__sio_extend_buffer); measured.
         """
-        newline = self.buffer.find(b"\n", self.at)
-        self.end = newline if newline >= 0 else len(self.text)
-        stop = self.end + 1 if newline >= 0 else self.end
+        if self.newline < self.at:
+            found = self.buffer.find(b"\n", self.at)
+            self.newline = found if found >= 0 else len(self.text)
+        self.end = self.newline
+        stop = min(self.end + 1, len(self.text))
         following = bisect.bisect_left(self.blocks, self.at)  # the line itself may begin a block, which is then the last one for it
         limit = self.blocks[min(following + 1, len(self.blocks) - 1)]
         if stop > limit:
             line = Span(self.source, self.at, stop)
-            text = f"a line of {size(line.text)} bytes is cut where xinetd has no more room for it; the rest is read as a line of its own"
+            text = f"a line of {self._size(line)} bytes is cut where xinetd has no more room for it; the rest is read as a line of its own"
             self._say("I146", "line-cut", text, line)
             self.end, stop = limit - 1, limit
         self.at = stop
+
+    def _size(self, line: Span) -> int:
+        """Return the bytes of a line that is cut. A line of megabytes is cut hundreds of times, and its bytes are counted once."""
+        start, stop, whole = self.counted
+        if (line.stop, line.start > start) == (stop, True):
+            whole -= size(self.text[start : line.start])
+        else:
+            whole = size(line.text)
+        self.counted = line.start, line.stop, whole
+        return whole
 
     def _text(self, line: Span) -> str:
         """Return what a daemon written in C sees of a line: it ends at a NUL."""
