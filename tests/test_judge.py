@@ -83,6 +83,14 @@ def test_elsewhere_a_super_server_that_is_down_is_still_a_reason(policy: str | N
     assert judged(look, policy=policy).refusals
 
 
+@pytest.mark.parametrize("target", ["/srv/etc/inetd.conf", "../srv/etc/inetd.conf"])
+def test_a_file_that_is_a_link_is_changed_where_the_link_leads(target: str) -> None:
+    linked = a_file("/etc/inetd.conf", V4_LINE, resolved="/srv/etc/inetd.conf", target=target)
+    change = changed(judged(attrs.evolve(a_look(sockets=(V4,)), files=(linked,))))
+
+    assert [file.path for file in change.files] == ["/srv/etc/inetd.conf"]
+
+
 # -- the change ----------------------------------------------------------------------------------------------------------------------
 
 

@@ -299,6 +299,18 @@ def test_two_controllers_at_once_both_get_what_they_want(one: Lab, tmp_path: Pat
     assert set(one.logins().values()) == {"ok"}
 
 
+@pytest.mark.parametrize("one", kinds("openbsd-inetd"), indirect=True, ids=str)
+def test_a_configuration_behind_a_link_is_changed_where_the_link_leads(one: Lab) -> None:
+    host = one["openbsd-inetd"]
+    host.run("mkdir /srv/etc && mv /etc/inetd.conf /srv/etc/inetd.conf && ln -s ../srv/etc/inetd.conf /etc/inetd.conf", check=True)
+    result = pyinfra(one, "deploys/imap.py", "-y")
+
+    assert result.returncode == 0, result.stderr
+    assert set(one.logins(services=("imap", "imaps")).values()) == {"ok"}
+    assert host.run(["readlink", "/etc/inetd.conf"]).stdout == b"../srv/etc/inetd.conf\n"
+    assert b"imaps" in host.read("/srv/etc/inetd.conf")
+
+
 # -- one look, one change ------------------------------------------------------------------------------------------------------------
 
 

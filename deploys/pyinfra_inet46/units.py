@@ -58,10 +58,15 @@ def texts(look: Look, build: SystemdBuild) -> dict[str, str]:
 
 
 def untouchable(merged: Merge, look: Look) -> Iterator[str]:
-    """Yield the units that a change would have to write, and that are somebody's links: masked, or another unit's other name."""
+    """Yield the units that a change would have to write, and that are somebody's links: masked, or another unit's other name.
+
+    Any other file that is a link is changed where the link leads.
+    """
+    build = merged.host.server
+    folder = f"{merged.host.config}/" if isinstance(build, SystemdBuild) else None
     for path, text in merged.files.items():
         seen = look.file(path)
-        if isinstance(text, Link) or seen is None or seen.target is None:
+        if folder is None or not path.startswith(folder) or isinstance(text, Link) or seen is None or seen.target is None:
             continue
         what = "it is masked: unmask it first" if seen.target == "/dev/null" else "remove the link first, or edit what it leads to"
         yield f"{path} is a link to {seen.target}; {what}"

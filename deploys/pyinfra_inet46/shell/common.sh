@@ -84,6 +84,17 @@ live_value() {
 	value=$*
 }
 
+# target_of PATH: what the symbolic link says; empty where there is none, and a slash where something else stands.
+target_of() {
+	target=
+	if [ -h "$1" ]; then
+		target=$(ls -ld "$1")
+		target=${target#*" $1 -> "}
+	elif [ -e "$1" ]; then
+		target=/
+	fi
+}
+
 # holder_of LOCK: the token of whoever holds it.
 holder_of() {
 	holder=$(ls -l "$1" 2>/dev/null) || holder=

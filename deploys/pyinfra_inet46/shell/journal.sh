@@ -21,17 +21,6 @@ set_live() {
 	[ "$value" = "$*" ] || fail "$live_key is $value after it was set to $*"
 }
 
-# target_of PATH: what the symbolic link says; empty where there is none, and a slash where something else stands.
-target_of() {
-	target=
-	if [ -h "$1" ]; then
-		target=$(ls -ld "$1")
-		target=${target#*" $1 -> "}
-	elif [ -e "$1" ]; then
-		target=/
-	fi
-}
-
 # set_link PATH TARGET: what was there is replaced at once; with an empty target it goes.
 set_link() {
 	if [ -z "$2" ]; then

@@ -165,8 +165,7 @@ resolve() {
 	links=0
 	while [ -h "$resolved" ] && [ "$links" -lt 32 ]; do
 		links=$((links + 1))
-		target=$(ls -ld "$resolved")
-		target=${target#*" $resolved -> "}
+		target_of "$resolved"
 		linked=${linked:-$target}
 		case $target in
 		/*) resolved=$target ;;
