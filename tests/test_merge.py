@@ -14,7 +14,7 @@ from inet46.host import HostPolicy, Sharing
 from inet46.knowledge import resolve
 from inet46.merge import Merge, merge
 from inet46.plan import plan
-from inet46.service import Access, Builtin, Program, Service
+from inet46.service import Access, Builtin, Listener, Program, Service
 from inet46.sockets import Family, Transport
 from inet46.words import change
 
@@ -174,11 +174,30 @@ def test_a_default_host_line_that_would_catch_our_entry_is_refused() -> None:
     assert caught.value.reasons[0] == "imap/tcp over IPv4 at 0.0.0.0:143 would not be answered"
 
 
-def test_two_of_our_services_on_one_port_are_refused() -> None:
+@pytest.mark.parametrize("text", ["", V4 + V6], ids=["new", "one serves"])
+def test_two_of_our_services_on_one_port_are_refused(text: str) -> None:
     with pytest.raises(Unprovable) as caught:
-        merge([IMAP, attrs.evolve(POP3, port=143)], OPENBSD, {CONF: ""})
+        merge([IMAP, attrs.evolve(POP3, port=143)], OPENBSD, {CONF: text})
 
     assert caught.value.reasons == ("pop3/tcp and imap/tcp both want port 143/tcp",)
+
+
+def test_a_service_without_a_port_is_refused_even_if_a_line_says_all_of_it() -> None:
+    nameless = attrs.evolve(IMAP, name="nosuch")
+
+    with pytest.raises(Unprovable, match="nosuch/tcp: no port is given, and the name is not in /etc/services"):
+        merge([nameless], OPENBSD, {CONF: (V4 + V6).replace("imap\t", "nosuch\t")})
+
+
+def test_what_serves_under_one_setting_is_planned_anew_when_another_service_changes_it() -> None:
+    dual = attrs.evolve(POP3, listeners=(Listener(family=Family.IPV6, v6only=False),))
+    files = merge([IMAP], "netbsd-10/inetd", {}).files
+    alone, together = (merge(services, "netbsd-10/inetd", files) for services in ([IMAP], [IMAP, dual]))
+
+    assert alone.files == {}
+    assert [str(held.socket) for held in alone.held(IMAP)] == ["0.0.0.0:143", "[::]:143 v6only"]
+    assert [(setting.key, setting.value) for setting in together.live] == [("net.inet6.ip6.v6only", "0")]
+    assert [str(held.socket) for held in together.held(IMAP)] == ["[::]:143 dual"]
 
 
 def test_the_numbers_of_ports_are_ours_too() -> None:

@@ -21,7 +21,7 @@ from inet46.service import Service
 from inet46.sockets import Family, Transport
 from inet46.spelling import Goal, bare, spellings, tellable
 
-__all__ = ["Plan", "home", "layout", "plan", "skeleton"]
+__all__ = ["Plan", "home", "layout", "needs_settings", "plan", "skeleton"]
 
 
 @attrs.frozen(kw_only=True)
@@ -155,11 +155,19 @@ def _settings(service: Service, host: Host, sharing: Sharing) -> Iterator[tuple[
     Where the kernel's own knob decides (Dual.GOVERNED), the settings are needed even if the running kernel happens to have them: the next
     boot must find them too.
     """
-    shared = (sharing is Sharing.MAPPED and can_share(service)) or any(listener.v6only is False for listener in service.listeners)
-    if not shared or host.kernel.dual is not Dual.GOVERNED:
+    if not needs_settings(service, host, sharing):
         yield ()
-    if shared:
+    if _shares(service, sharing):
         yield host.row.mapping
+
+
+def needs_settings(service: Service, host: Host, sharing: Sharing) -> bool:
+    """Return True if one socket for both families was asked for, and a knob of the kernel decides what that does."""
+    return _shares(service, sharing) and host.kernel.dual is Dual.GOVERNED
+
+
+def _shares(service: Service, sharing: Sharing) -> bool:
+    return (sharing is Sharing.MAPPED and can_share(service)) or any(listener.v6only is False for listener in service.listeners)
 
 
 def _prove(service: Service, entries: tuple[Entry, ...], host: Host, sharing: Sharing) -> list[str]:

@@ -6,6 +6,7 @@ formats know nothing of one another; what this module adds is which of them a ho
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Mapping
 from typing import assert_never
@@ -83,21 +84,14 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
     What is written is read back at once. Raises Inexpressible, with everything that it cannot be told.
     """
     where, said = resolve(host), tuple(entries)
-    main = where.config if path is None else path
     match where.server:
-        case InetdBuild(manifests=str()) as build:
+        case XinetdBuild() | InetdBuild(manifests=None) as build:
+            return {where.config if path is None else path: _text(said, build, where, like)}
+        case InetdBuild() as build:
             from inet46.formats import smf  # noqa: PLC0415 -- as above
 
             files = smf.write(said, build)
             heard = smf.read(files, build)
-        case InetdBuild() as build:
-            files = {main: inetd.write(said, build, where, like=like)}
-            heard = inetd.read([inetd.parse(files[main], where.config)], build, where)
-        case XinetdBuild() as build:
-            from inet46.formats import xinetd  # noqa: PLC0415 -- as above
-
-            files = {main: xinetd.write(said, build, where)}
-            heard = xinetd.read({where.config: files[main]}, build, where)
         case SystemdBuild() as build:
             from inet46.formats import systemd  # noqa: PLC0415 -- as above
 
@@ -110,9 +104,29 @@ def write(entries: Iterable[Entry], host: str | HostPolicy | Host, path: str | N
             heard = launchd.read(files, build, where)
         case other:
             assert_never(other)
-    if not same(said, heard.entries, where):
-        raise Inexpressible(_losses(_ordered(said, where), attrs.evolve(heard, entries=_ordered(heard.entries, where))))
+    _check(said, heard, where)
     return files
+
+
+@functools.lru_cache(maxsize=1024)
+def _text(said: tuple[Entry, ...], build: XinetdBuild | InetdBuild, host: Host, like: str) -> str:
+    """Return the text for entries that stand in one. A plan writes them to prove them, to lay them out, and to merge them."""
+    if isinstance(build, XinetdBuild):
+        from inet46.formats import xinetd  # noqa: PLC0415 -- as above
+
+        text = xinetd.write(said, build, host)
+        heard = xinetd.read({host.config: text}, build, host)
+    else:
+        text = inetd.write(said, build, host, like=like)
+        heard = inetd.read([inetd.parse(text, host.config)], build, host)
+    _check(said, heard, host)
+    return text
+
+
+def _check(said: tuple[Entry, ...], heard: Reading, host: Host) -> None:
+    """Raise Inexpressible unless what was written is heard."""
+    if not same(said, heard.entries, host):
+        raise Inexpressible(_losses(_ordered(said, host), attrs.evolve(heard, entries=_ordered(heard.entries, host))))
 
 
 def switched_off(entry: Entry, files: Mapping[str, str], host: Host) -> dict[str, str]:
