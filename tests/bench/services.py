@@ -21,3 +21,17 @@ def paragraphs(count: int, word: str) -> dict[str, str]:
 
 LISTENING = "test $(ss -Hltn | awk '{{ sub(/.*:/, \"\", $4) }} $4 >= {first} && $4 <= {last}' | wc -l) -ge {ports}"
 """A shell command that fails unless so many sockets listen on the ports of the services."""
+
+ANSWERING = """\
+for port in $(seq {first} {last}); do
+    for address in 127.0.0.1 ::1; do
+        nc -w 2 $address $port </dev/null | grep -q '^{word}' || exit 1
+    done
+done"""
+"""A shell command that fails unless each service greets with the word over each family."""
+
+
+def checks(count: int, word: str) -> tuple[str, str]:
+    """The two commands for so many services: whether they listen, and whether they answer."""
+    last = FIRST_PORT + count - 1
+    return LISTENING.format(first=FIRST_PORT, last=last, ports=2 * count), ANSWERING.format(first=FIRST_PORT, last=last, word=word)

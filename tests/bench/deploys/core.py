@@ -1,4 +1,4 @@
-"""The same services by pyinfra's own operations: the very files, the setting, a reload, and a look whether everything listens."""
+"""The same services by pyinfra's own operations: the very files, the setting, a reload, and whether everything listens and answers."""
 
 import io
 import os
@@ -6,7 +6,7 @@ import os
 from pyinfra.operations import files, server
 from pyinfra.operations.util import any_changed
 
-from tests.bench.services import FIRST_PORT, LISTENING, paragraphs
+from tests.bench.services import checks, paragraphs
 
 count, word = int(os.environ["BENCH_SERVICES"]), os.environ.get("BENCH_WORD", "ready")
 puts = [
@@ -14,5 +14,8 @@ puts = [
     for path, text in paragraphs(count, word).items()
 ]
 server.sysctl(name="bindv6only", key="net.ipv6.bindv6only", value=0, persist=True)
-server.shell(name="reload", commands=["kill -HUP $(pidof xinetd) && sleep 0.2"], _if=any_changed(*puts))
-server.shell(name="listening", commands=[LISTENING.format(first=FIRST_PORT, last=FIRST_PORT + count - 1, ports=2 * count)])
+listening, answering = checks(count, word)
+changed = any_changed(*puts)
+server.shell(name="reload", commands=["kill -HUP $(pidof xinetd) && sleep 0.2"], _if=changed)
+server.shell(name="listening", commands=[listening])
+server.shell(name="answering", commands=[answering], _if=changed)
