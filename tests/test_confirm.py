@@ -233,4 +233,4 @@ def test_what_was_confirmed_must_still_be_so(done: Outcome) -> None:
     assert done.run.verdict.result is Result.UNCONFIRMED
     assert done.run.verdict.reason == "it was confirmed, and then: imap: tcp 0.0.0.0:14301 is not there"
     assert (done.config, done.sockets) == (OLD, BEFORE)
-    assert done.names == ["etc/.inetd.conf.inet46-old.found", "etc/inetd.conf", "state/last"]
+    assert done.names == ["etc/.inet46-old.inetd.conf.found", "etc/inetd.conf", "state/last"]

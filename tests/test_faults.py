@@ -53,7 +53,7 @@ def test_a_mixed_host_would_be_noticed(lab: Lab, monkeypatch: pytest.MonkeyPatch
         benches, "render", lambda change: render(change).replace("\nrestore_files() {\n", "\nrestore_files() {\n\treturn 0\n")
     )
     bench = Bench(lab, HOSTS[0])
-    outcome = bench.inject(Injection(kind=Kind.STEP, moment=0.15, within=Within.JOURNAL))
+    outcome = bench.inject(Injection(kind=Kind.STEP, moment=0.3, within=Within.JOURNAL))
 
     assert outcome.after == "between"
     assert any("recovered: files differ: /etc/inetd.conf" in problem for problem in outcome.problems)

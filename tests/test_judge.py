@@ -214,8 +214,8 @@ def test_a_file_behind_a_symbolic_link_is_changed_where_it_is() -> None:
     (file,) = change.files
     assert (file.path, file.staged, file.kept) == (
         "/srv/conf/inetd.conf",
-        "/srv/conf/.inet46-new.inetd.conf",
-        "/srv/conf/.inet46-old.inetd.conf",
+        "/srv/conf/.inet46-new",
+        "/srv/conf/.inet46-old",
     )
     assert (file.mode, file.uid, file.gid) == (0o600, 3, 4)
 
@@ -224,7 +224,7 @@ def test_no_name_is_left_in_a_folder_of_which_every_name_is_read() -> None:
     files = {"/etc/inetd.conf": "", "/etc/inetd.d/mail": V4_LINE.replace("tcp4", "tcp")}
     (file,) = changed(judged(a_look(INETUTILS, files, (V4,)))).files
 
-    assert (file.path, file.staged, file.kept) == ("/etc/inetd.d/mail", "/etc/.inet46-new.inetd.d.mail", "/etc/.inet46-old.inetd.d.mail")
+    assert (file.path, file.staged, file.kept) == ("/etc/inetd.d/mail", "/etc/.inet46-new.inetd.d", "/etc/.inet46-old.inetd.d")
 
 
 def test_bytes_that_are_no_utf8_go_back_as_they_came() -> None:

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[1]
 SICK = {
     "mail-openbsd": (
         "mount --bind /etc /etc && mount -o remount,ro,bind /etc",
-        "refused at stage: cannot write /etc/.inet46-new.inetd.conf",
+        "refused at stage: cannot make /etc/.inet46-new",
     ),
     "mail-inetutils": (
         "mkdir -p /var/lib/inet46 && mount -t tmpfs -o size=16k none /var/lib/inet46; cat /dev/zero >/var/lib/inet46/last 2>/dev/null; true",

@@ -43,22 +43,35 @@ BEFORE, AFTER = ["0.0.0.0:14301", "0.0.0.0:14399"], ["0.0.0.0:14301", "0.0.0.0:1
 # --- interrupted everywhere -----------------------------------------------------------------------------------------------------
 
 # Only these change anything, so a kill before and after each of them is a kill between any two commands of the script, as far as
-# a disk can tell. Naps are short, because a disk does not care for them either.
+# a disk can tell. One program that moves, keeps or removes many files may be killed between any two of them, so here it gets them singly.
+# Naps are short, because a disk does not care for them either.
 POINTS = """
 points=0
 point() {
 	points=$((points + 1))
 	[ "$points" != %d ] || command kill -9 $$
 }
-mv() { point; command mv "$@"; set -- $?; point; return "$1"; }
-ln() { point; command ln "$@"; set -- $?; point; return "$1"; }
-rm() { point; command rm "$@"; set -- $?; point; return "$1"; }
-cp() { point; command cp "$@"; set -- $?; point; return "$1"; }
-mkdir() { point; command mkdir "$@"; set -- $?; point; return "$1"; }
-chown() { point; command chown "$@"; set -- $?; point; return "$1"; }
-chmod() { point; command chmod "$@"; set -- $?; point; return "$1"; }
-sysctl() { point; command sysctl "$@"; set -- $?; point; return "$1"; }
-kill() { point; command kill "$@"; set -- $?; point; return "$1"; }
+singly() {
+	points_failed=0 points_words="$1 $2" points_folder=$3
+	shift 3
+	for points_name; do
+		[ "$points_name" = "$points_folder" ] || { point; command $points_words "$points_name" $points_folder || points_failed=1; }
+	done
+	point
+	return "$points_failed"
+}
+into() { for points_folder; do :; done; }
+once() { point; command "$@"; set -- $?; point; return "$1"; }
+mv() { if [ $# -eq 3 ]; then once mv "$@"; else into "$@"; shift; singly mv -f "$points_folder" "$@"; fi; }
+ln() { if [ "$1" = -s ]; then once ln "$@"; else into "$@"; singly ln '' "$points_folder" "$@"; fi; }
+rm() { points_how=$1; shift; singly rm "$points_how" '' "$@"; }
+mkdir() { if [ "$1" = -p ]; then once mkdir "$@"; else singly mkdir '' '' "$@"; fi; }
+rmdir() { singly rmdir '' '' "$@"; }
+cp() { once cp "$@"; }
+chown() { once chown "$@"; }
+chmod() { once chmod "$@"; }
+sysctl() { once sysctl "$@"; }
+kill() { once kill "$@"; }
 content() { point; whole_content "$1"; set -- $?; point; return "$1"; }
 document() { whole_document; set -- $?; point; return "$1"; }
 nap() { sleep 0.02; }
@@ -138,6 +151,7 @@ def interrupt(host: Host, change: Transaction, point: int) -> tuple[object, ...]
 
 def points_of(tmp_path: pathlib.Path, *, fails: bool) -> int:
     with Host(tmp_path / "count") as host:
+        host.state.mkdir()  # as it is from the second change on
         whole = kill_at(host, everything(host, fails=fails), 0)
         assert whole.status == (4 if fails else 0), whole
         return int(whole.stderr.rpartition("points ")[2].partition(":")[0])
@@ -216,11 +230,11 @@ beside = line.map(lambda text: text.replace("/", "_"))
 @st.composite
 def file_changes(draw: st.DrawFn) -> FileChange:
     folder = draw(name).rstrip("/")
-    one, two, three = draw(st.tuples(beside, beside, beside).filter(lambda names: len({*names}) == 3))
+    one, two, three = draw(st.tuples(beside, beside, beside).filter(lambda names: names[1] != names[2]))
     return FileChange(
         path=f"{folder}/{one}",
-        staged=f"{folder}/{two}",
-        kept=f"{folder}/{three}",
+        staged=f"{folder}/.{two}",
+        kept=f"{folder}/.{three}",
         old=Seen.of(b"") if draw(st.booleans()) else None,
         new=draw(
             st.binary(max_size=300)
@@ -261,8 +275,11 @@ inet46_transaction() {
 		'greeting '*) put "${each#greeting }" ;;
 		esac
 	done <"$DOCUMENT"
-	while next_file; do put "$path" "$staged" "$kept"; done 3<"$DOCUMENT"
-	while next_live; do put "$key" "$was" "$wanted"; done 3<"$DOCUMENT"
+	put_file() { put "$path" "$staged" "$kept"; }
+	put_live() { put "$key" "$was" "$wanted"; }
+	each_file put_file
+	each_live put_live
+	on_files 'print path; print staged; print kept' put
 	number=0
 	while [ "$number" -lt COUNT ]; do
 		number=$((number + 1))
@@ -271,6 +288,10 @@ inet46_transaction() {
 	done
 }
 """
+
+
+def last_of(file: FileChange) -> str:
+    return file.path.rpartition("/")[2]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -297,8 +318,8 @@ def test_data_stays_data_and_every_byte_arrives(shell: str, tmp_path: pathlib.Pa
     daemon = transaction.daemon
     values = [transaction.state_dir, daemon.name, daemon.exe, daemon.unit, daemon.script, transaction.host, *daemon.argv]
     values += [probe.greeting for probe in transaction.probes]
-    values += [each for file in files for each in (file.path, file.staged, file.kept)]
-    values += [each for setting in transaction.live for each in (setting.key, setting.old, setting.value)]
+    names = [each for file in files for each in (file.path, f"{file.staged}/{last_of(file)}", f"{file.kept}/{last_of(file)}")]
+    values += [*names, *(each for setting in transaction.live for each in (setting.key, setting.old, setting.value)), *names]
     values += [(file.new or b"").hex() for file in files]
     arrived = done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
     assert done.stderr == b""
@@ -345,7 +366,7 @@ PROGRAMS = {
     "transaction.sh": LIBRARY,
     "confirm.sh": (*LIBRARY, "confirm.sh"),
     "outside.sh": ("common.sh", "probe.sh", "outside.sh"),
-    "look.sh": look._LIBRARY,
+    "look.sh": (*look._LIBRARY, "units.sh"),
 }
 
 # What render puts behind the library.

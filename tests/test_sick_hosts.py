@@ -130,7 +130,7 @@ def has_a_file_where_its_state_should_be(host: Host) -> Run:
     [
         (has_an_immutable_file, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf"),
         (has_a_file_that_is_a_mount, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf"),
-        (has_an_immutable_folder, Result.REFUSED, "cannot write /.*/etc/.inetd.conf.inet46-new"),
+        (has_an_immutable_folder, Result.REFUSED, "cannot make /.*/etc/.inet46-new"),
         (has_a_state_folder_that_is_read_only, Result.REFUSED, "cannot (write to /.*/state|make /.*/state/lock: .*[Rr]ead-only.*)"),
         (has_a_file_where_its_state_should_be, Result.REFUSED, "cannot write to /.*/state"),
     ],
@@ -213,7 +213,7 @@ def has_only_busybox(host: Host) -> Run:
         (tools / name).symlink_to(busybox)
     if not (tools / "cksum").exists():
         (tools / "cksum").symlink_to(shutil.which("cksum") or "/usr/bin/cksum")
-    prepare = f"LC_ALL=C PATH='{tools}'; export LC_ALL PATH; unset IFS; set -f; umask 077; system=$(uname -s) uid=$(id -u)"
+    prepare = f"LC_ALL=C PATH='{tools}'; export LC_ALL PATH; unset IFS; set -f; umask 077; newline='\n'; system=$(uname -s) uid=$(id -u)"
     return host.run(host.transaction(), before=f"prepare() {{ {prepare}; }}\n")
 
 

@@ -379,10 +379,10 @@ def may_not_write(host: Host) -> Run:
     [
         (finds_an_edited_file, "{etc}/inetd.conf changed between look and change"),
         (finds_a_new_file, "{etc}/inetd.conf changed between look and change: it was not there"),
-        (finds_its_name_taken, "{etc}/.inetd.conf.inet46-new exists already"),
+        (finds_its_name_taken, "{etc}/.inet46-new exists already"),
         (finds_other_sockets, "sockets changed between look and change: imap: tcp [::]:14301 is not there"),
         (has_no_space, "the document of this change is not whole in {state}: is there no space?"),
-        (may_not_write, "cannot write {etc}/.inetd.conf.inet46-new"),
+        (may_not_write, "cannot make {etc}/.inet46-new"),
     ],
 )
 def test_a_host_that_is_not_as_expected_is_left_alone(done: Outcome, reason: str) -> None:
@@ -557,7 +557,7 @@ def is_edited_after_an_interruption(host: Host) -> tuple[Run, object]:
     host.run(host.transaction(), before="step_activate() { kill -9 $$; }\n")
     host.config.write_text("mine\n")
     run = host.run(host.transaction(files=(attrs.evolve(host.change(), old=Seen.of(OLD.encode())),)))
-    found = host.etc / ".inetd.conf.inet46-old.found"
+    found = host.etc / ".inet46-old.inetd.conf.found"
     text = found.read_text()
     found.unlink()
     return run, text

@@ -294,7 +294,7 @@ def test_a_move_that_is_not_confirmed_ends_with_the_old_one_and_its_files_by_its
     assert done.run.verdict.reason == WAYS_BACK[wanted]
     assert done.run.verdict.state == "the old files, settings and sockets are back"
     assert done.extra == STAYED
-    kept = {"etc/.other.conf.inet46-old.found"} if wanted is falls_silent_while_it_waits else set()
+    kept = {"etc/.inet46-old.other.conf.found"} if wanted is falls_silent_while_it_waits else set()
     assert set(done.names) == {"etc/inetd.conf", "state/last", *kept}
 
 

@@ -58,10 +58,11 @@ def file_change(path: str, text: str, host: Host, look: Look) -> FileChange:
     """Return the change of one file to this text, behind its symbolic link if it is one, under names that no daemon of the host reads."""
     seen = look.file(path) or FileSeen(path=path, kind=FileKind.ABSENT)
     target = seen.resolved or path
-    folder, _, name = target.rpartition("/")
+    folder, suffix = target.rpartition("/")[0], ""
     if isinstance(host.server, InetdBuild) and folder == host.directory:
         # An inetd with a folder reads every name in it, dots and all.
-        folder, name = folder.rpartition("/")[0], f"{folder.rpartition('/')[2]}.{name}"
+        folder, _, name = folder.rpartition("/")
+        suffix = f".{name}"
     return FileChange(
         path=target,
         old=seen.seen,
@@ -69,8 +70,8 @@ def file_change(path: str, text: str, host: Host, look: Look) -> FileChange:
         mode=0o644 if seen.mode is None else seen.mode,
         uid=seen.uid or 0,
         gid=seen.gid or 0,
-        staged=f"{folder}/.inet46-new.{name}",
-        kept=f"{folder}/.inet46-old.{name}",
+        staged=f"{folder}/.inet46-new{suffix}",
+        kept=f"{folder}/.inet46-old{suffix}",
     )
 
 

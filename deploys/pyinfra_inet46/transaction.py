@@ -70,6 +70,7 @@ LIBRARY = (
     "document.sh",
     "journal.sh",
     "log.sh",
+    "stage.sh",
     "transaction.sh",
 )
 _CHUNK = 4096  # bytes for one printf: each is an argument, and mksh starts a program for it
@@ -129,9 +130,9 @@ class FileChange:
     """One file that is to be written, replaced or removed.
 
     ``old`` is what the look saw, and None when the path must not exist. ``new`` is None when the file is to be removed.
-    ``staged`` and ``kept`` are names beside the target that no daemon reads, or one folder above it where every name is read (inetutils'
-    /etc/inetd.d); the old file waits under ``kept`` until the
-    change is proved.
+    ``staged`` and ``kept`` are the folders where the new file waits, and the old one until the change is proved: of names that no
+    daemon reads, beside the file or, where every name is read (inetutils' /etc/inetd.d), one folder above it. The change makes and
+    removes them, so files that go to one folder share them.
     """
 
     path: str = attrs.field(validator=_a_path)
@@ -146,12 +147,14 @@ class FileChange:
     def __attrs_post_init__(self) -> None:
         if self.old is None and self.new is None:
             raise ValueError(f"{self.path}: a file that must not exist cannot be removed")
-        if len({self.path, self.staged, self.kept}) != 3:
-            raise ValueError(f"{self.path}: path, staged and kept must be three different names")
         folder = self.path.rpartition("/")[0]
+        if self.staged == self.kept:
+            raise ValueError(f"{self.path}: staged and kept must be two different folders")
         for name in (self.staged, self.kept):
             if name.rpartition("/")[0] not in {folder, folder.rpartition("/")[0]}:
                 raise ValueError(f"{name} is neither beside {self.path} nor one folder above it: a rename further away need not be atomic")
+            if not name.rpartition("/")[2].startswith("."):
+                raise ValueError(f"{name} does not begin with a dot: daemons read names that do not")
 
 
 @attrs.frozen(kw_only=True)
@@ -296,10 +299,10 @@ def render_answer(transaction: Transaction, refusal: str | None) -> str:
 
 @functools.cache
 def library(*names: str) -> str:
-    """Files of ``shell/`` as one text, without comment lines: the host does not read them."""
+    """Files of ``shell/`` as one text, without comment lines and the tabs before a line, which say nothing to the host."""
     folder = resources.files(__package__) / "shell"
     lines = (line for name in names for line in (folder / name).read_text("ascii").splitlines(keepends=True))
-    return "".join(line for line in lines if line != "\n" and not line.lstrip().startswith("#"))
+    return "".join(line.lstrip("\t") for line in lines if line != "\n" and not line.lstrip().startswith("#"))
 
 
 def _settings(transaction: Transaction, document: Seen) -> str:
@@ -343,7 +346,7 @@ def _leading(text: str) -> str:
 
 
 def _document(transaction: Transaction) -> Iterator[str]:
-    """The lines that say what is to be done; ``journal.sh`` and the awk programs of ``transaction.sh`` read them."""
+    """The lines that say what is to be done; ``journal.sh`` and the awk programs of ``stage.sh`` and ``transaction.sh`` read them."""
     yield "inet46-transaction 1"
     yield f"id {transaction.id}"
     yield f"host {transaction.host}"
@@ -353,9 +356,10 @@ def _document(transaction: Transaction) -> Iterator[str]:
         yield from (f"old-{line}" for line in _daemon(transaction.old))
     for number, file in enumerate(transaction.files, 1):
         yield f"file {number} {_sum(file.old)} {_sum(file.new)} {file.mode:o} {file.uid} {file.gid}"
+        name = file.path.rpartition("/")[2]
         yield f"path {file.path}"
-        yield f"staged {file.staged}"
-        yield f"kept {file.kept}"
+        yield f"staged {file.staged}/{name}"
+        yield f"kept {file.kept}/{name}"
     for link in transaction.links:
         yield f"link {link.path}"
         yield f"from {link.old or ''}"

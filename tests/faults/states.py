@@ -16,7 +16,7 @@ from tests.lab import Host
 SETTINGS = ("net.ipv6.bindv6only", "net.ipv4.ip_default_ttl")
 BOOTED = ("0", "64")  # their values when a host has just booted
 STATE_DIR = "/var/lib/inet46"
-_LEFT = re.compile(r"\.inet46-(new|old)\.")
+_LEFT = re.compile(r"\.inet46-(new|old)(\.|$)")
 
 _FOLDERS = ("/etc", "/etc/xinetd.d", "/etc/inetd.d", "/etc/systemd/system", "/etc/systemd/system/sockets.target.wants")
 
@@ -49,13 +49,16 @@ def state_of(host: Host) -> State:
 
 
 def _files(etc: Path) -> Iterator[tuple[str, str]]:
-    for folder, _, names in os.walk(etc):
+    for folder, folders, names in os.walk(etc):
+        folders[:] = [name for name in folders if not _LEFT.match(name)]
         for name in names:
             path = Path(folder, name)
             place = "/etc/" + str(path.relative_to(etc))
-            if path.is_symlink() and not _LEFT.match(name):
+            if _LEFT.match(name):
+                continue
+            if path.is_symlink():
                 yield place, f"-> {path.readlink()}"
-            elif path.is_file() and not _LEFT.match(name):
+            elif path.is_file():
                 seen = path.stat()
                 yield place, _mark(path.read_bytes(), seen.st_mode & 0o7777, seen.st_uid, seen.st_gid)
 

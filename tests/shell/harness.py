@@ -138,8 +138,8 @@ class Host:
             new=None if new is None else new.encode(),
             uid=os.getuid(),
             gid=os.getgid(),
-            staged=str(self.etc / f".{name}.inet46-new"),
-            kept=str(self.etc / f".{name}.inet46-old"),
+            staged=str(self.etc / ".inet46-new"),
+            kept=str(self.etc / ".inet46-old"),
         )
 
     def transaction(self, **different: object) -> Transaction:

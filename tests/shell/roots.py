@@ -64,7 +64,7 @@ def freebsd_14(folder: pathlib.Path) -> Root:
         folder,
         without=["ss", "netstat", "python3"],
         stand_ins={
-            "uname": "case $1 in -s) echo FreeBSD ;; -r) echo 14.0-RELEASE-p6 ;; esac",
+            "uname": "echo FreeBSD 14.0-RELEASE-p6",
             "sysctl": 'case "$*" in "-n net.inet6.ip6.v6only") echo 1 ;; *) echo "sysctl: unknown oid" >&2; exit 1 ;; esac',
             "ifconfig": "echo '\tinet6 ::1 prefixlen 128'",
             "ps": 'case "$*" in\n*command*) echo COMMAND; echo "/usr/sbin/inetd -wW -C 60" ;;\n'
@@ -97,13 +97,13 @@ def freebsd_4_9(folder: pathlib.Path) -> Root:
         folder,
         without=["ss", "netstat", "getent", "python3", "bash"],
         stand_ins={
-            "uname": "case $1 in -s) echo FreeBSD ;; -r) echo 4.9-RELEASE ;; esac",
+            "uname": "echo FreeBSD 4.9-RELEASE",
             "sysctl": 'case "$*" in "-n net.inet6.ip6.v6only") echo 1 ;; *) echo "unknown oid" >&2; exit 1 ;; esac',
             "ifconfig": "echo '\tinet6 ::1 prefixlen 128 '",
             "ps": 'case "$*" in\n*command*) echo COMMAND; echo "/usr/local/sbin/xinetd -pidfile /var/run/xinetd.pid" ;;\n'
             "*) printf '  PID  PPID UCOMM\\n    1     0 init\\n  123     1 xinetd\\n' ;;\nesac",
             "od": "echo 'usage: od [-aBbcDdeFfHhIiLlOovXx] [[+]offset[.][Bb]] file' >&2; exit 1",
-            "hexdump": "/real/usr/bin/od -An -v -tx1 | tr -d ' '",
+            "hexdump": "shift 3\n/real/usr/bin/od -An -v -tx1 \"$@\" | tr -d ' '",
             "sockstat": "cat <<'TXT'\n"
             "USER     COMMAND    PID   FD PROTO  LOCAL ADDRESS         FOREIGN ADDRESS\n"
             "root     xinetd     123    5 tcp4   *:143                 *:*\n"

@@ -10,7 +10,7 @@ patience() {
 bounded() {
 	patience
 	bounded_naps=$((patience * 20))
-	"$@" </dev/null >/dev/null 2>&1 3<&- &
+	"$@" </dev/null >/dev/null 2>&1 &
 	bounded_pid=$!
 	while kill -0 "$bounded_pid" 2>/dev/null; do
 		if [ "$bounded_naps" -le 0 ]; then
@@ -42,7 +42,7 @@ activate_reload() {
 activate_restart() {
 	# systemd itself is nobody's to restart: its units are told once more.
 	if [ -n "$units" ]; then
-		retire_daemon && run_verbs undo
+		retire_daemon && each_line undo act
 		return
 	fi
 	find_daemon "$exe" "$hint" || :
@@ -147,18 +147,20 @@ has_argv() {
 # Starts the daemon with its saved words, out of this session.
 start_by_argv() {
 	set --
-	while IFS= read -r line; do
+	IFS=$newline
+	for line in $document_lines; do
 		case $line in
 		"$arg "*) set -- "$@" "${line#"$arg "}" ;;
 		esac
-	done <"$document"
+	done
+	unset IFS
 	shift
 	if have setsid; then
 		set -- setsid "$exe" "$@"
 	else
 		set -- "$exe" "$@"
 	fi
-	(as_at_boot "$@") </dev/null >/dev/null 2>&1 3<&- &
+	(as_at_boot "$@") </dev/null >/dev/null 2>&1 &
 }
 
 # A daemon that has a signal waiting, or computes, has not yet done what it was told.

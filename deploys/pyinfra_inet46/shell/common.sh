@@ -12,8 +12,13 @@ prepare() {
 	export LC_ALL PATH
 	unset ENV BASH_ENV CDPATH IFS
 	set -f
+	newline='
+'
 	umask 077
-	system=$(uname -s)
+	# shellcheck disable=SC2046 # two words
+	set -- $(uname -sr)
+	system=$1
+	: "${release:=$2}"
 	uid=$(id -u)
 }
 
@@ -55,6 +60,11 @@ plain() {
 	tr -c '\012\040-\176' '?'
 }
 
+# The same of what came over a network, where lines end in two characters.
+plain_answers() {
+	awk '{ gsub(/\r/, ""); gsub(/[^ -~]/, "?"); print }'
+}
+
 is_number() {
 	case $1 in
 	'' | *[!0-9]*) return 1 ;;
@@ -75,7 +85,7 @@ live_value() {
 	done
 	if [ "$system" = Linux ]; then
 		# Not with read: it asks for one byte, and the kernel gives a number only to who asks for all of it at once.
-		value=$(cat "$live_path" 2>/dev/null) || return 1
+		[ -r "$live_path" ] && value=$(cat "$live_path" 2>/dev/null) || return 1
 	else
 		value=$(sysctl -n "$1" 2>/dev/null) || return 1
 	fi
@@ -97,7 +107,9 @@ target_of() {
 
 # holder_of LOCK: the token of whoever holds it.
 holder_of() {
-	holder=$(ls -l "$1" 2>/dev/null) || holder=
+	holder=
+	[ -h "$1" ] || return 0
+	holder=$(ls -l "$1" 2>/dev/null)
 	case $holder in
 	*' -> '*) holder=${holder##*' -> '} ;;
 	*) holder= ;;

@@ -48,7 +48,7 @@ start_guard() {
 		bounded systemd-run --quiet --collect --unit="inet46-$id" sh "$state_dir/guard" && return 0
 	fi
 	# shellcheck disable=SC2086 # two words for some shells
-	(detached ${guard_shell:-sh} "$state_dir/guard") </dev/null >/dev/null 2>&1 3<&- &
+	(detached ${guard_shell:-sh} "$state_dir/guard") </dev/null >/dev/null 2>&1 &
 }
 
 # detached COMMAND...: become it, in a session of its own, with whatever makes one here. nohup keeps the process group, and is better

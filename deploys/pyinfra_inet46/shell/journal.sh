@@ -1,15 +1,6 @@
 # shellcheck shell=sh
 # The way back: from the journal of this change, or of one that was interrupted.
 
-# run_verbs activate|undo: the document's verbs in their order.
-run_verbs() {
-	while IFS= read -r line <&3; do
-		case $line in
-		"$1 "*) act "${line#* }" || return 1 ;;
-		esac
-	done 3<"$document"
-}
-
 set_live() {
 	live_value "$1" || { fail "the kernel has no setting $1"; return 1; }
 	sysctl -w "$1=$2" >/dev/null 2>&1
@@ -40,22 +31,23 @@ staged_link() {
 
 restore_links() {
 	restore_failed=
-	while next_link; do
-		target_of "$path"
-		case $target in
-		"$from") ;;
-		"$to") set_link "$path" "$from" || restore_failed=yes ;;
-		/)
-			fail "$path is in the way of the old link"
-			restore_failed=yes
-			;;
-		*)
-			say "$path was changed by somebody else meanwhile: it led to ${target:-nothing}"
-			set_link "$path" "$from" || restore_failed=yes
-			;;
-		esac
-	done 3<"$document"
+	each_link restore_link
 	[ -z "$restore_failed" ]
+}
+
+restore_link() {
+	target_of "$path"
+	case $target in
+	"$from") return 0 ;;
+	"$to") ;;
+	/)
+		fail "$path is in the way of the old link"
+		restore_failed=yes
+		return 0
+		;;
+	*) say "$path was changed by somebody else meanwhile: it led to ${target:-nothing}" ;;
+	esac
+	set_link "$path" "$from" || restore_failed=yes
 }
 
 # sum_of FILE: "CRC SIZE", absent, or other for what is no plain file.
@@ -94,11 +86,15 @@ restore_file() {
 	absent | "$old" | "$new") ;;
 	*)
 		# Somebody has worked on it since the change was interrupted. Their work is not the old state, and not ours to lose.
-		if [ -d "$path" ] || ! mv -f "$path" "$kept.found"; then
+		found=$kept.found
+		case ${kept%/*} in
+		*/.*) found=${kept%/*}.${kept##*/}.found ;;
+		esac
+		if [ -d "$path" ] || ! mv -f "$path" "$found"; then
 			fail "$path is in the way of the old file"
 			return 1
 		fi
-		say "$path was changed by somebody else meanwhile: that version is now $kept.found"
+		say "$path was changed by somebody else meanwhile: that version is now $found"
 		;;
 	esac
 	if [ "$old" = absent ]; then
@@ -111,26 +107,30 @@ restore_file() {
 restore_files() {
 	remove_all unfinished
 	restore_failed=
-	while next_file; do
-		restore_file || restore_failed=yes
-	done 3<"$document"
-	[ -z "$restore_failed" ]
+	each_file try_to_restore
+	[ -z "$restore_failed" ] && on_files 'aside(staged); aside(kept)' remove_folders
+}
+
+# All of it is tried, whatever fails.
+try_to_restore() {
+	restore_file || restore_failed=yes
 }
 
 restore_live() {
 	restore_failed=
-	while next_live; do
-		# A key that the kernel does not know was not set either.
-		live_value "$key" || continue
-		[ "$value" = "$was" ] || set_live "$key" "$was" || restore_failed=yes
-	done 3<"$document"
+	each_live restore_value
 	[ -z "$restore_failed" ]
+}
+
+# A key that the kernel does not know was not set either.
+restore_value() {
+	! live_value "$key" || [ "$value" = "$was" ] || set_live "$key" "$was" || restore_failed=yes
 }
 
 restore_daemon() {
 	as_old
 	if [ -n "$old_exe" ] || find_daemon "$exe" "$hint"; then
-		run_verbs undo
+		each_line undo act
 	elif listened_before; then
 		activate_start
 	fi
@@ -171,19 +171,23 @@ accept_sockets() {
 
 # remove_all staged|unfinished|temporary: such names of the document, in one go.
 remove_all() {
-	while next_file; do
-		case $1 in
-		staged) set -- "$@" "$staged" ;;
-		unfinished) set -- "$@" "$staged" "$kept.part" ;;
-		temporary) set -- "$@" "$staged" "$kept" "$kept.part" ;;
-		esac
-	done 3<"$document"
-	while next_link; do
-		staged_link "$path"
-		set -- "$@" "$staged"
-	done 3<"$document"
-	shift
-	[ $# -eq 0 ] || rm -f "$@"
+	case $1 in
+	staged) on_files 'print staged' rm -f ;;
+	unfinished) on_files 'print staged; print kept ".part"' rm -f ;;
+	temporary) on_files 'print staged; print kept; print kept ".part"' rm -f ;;
+	esac
+	each_link remove_staged_link
+	[ "$1" = unfinished ] || on_files 'aside(staged); aside(kept)' remove_folders
+}
+
+remove_staged_link() {
+	staged_link "$path"
+	rm -f "$staged"
+}
+
+# What somebody else has put into one stays, and the next change says so.
+remove_folders() {
+	rmdir "$@" 2>/dev/null || :
 }
 
 # drop staged|temporary: these names, and then the document that knew them.
@@ -193,6 +197,12 @@ drop() {
 }
 
 step_recover() {
+	set +f
+	set -- "$state_dir"/*
+	set -f
+	case "$*" in
+	"$state_dir/lock" | "$state_dir/last $state_dir/lock") return 0 ;; # nothing was left
+	esac
 	set +f
 	rm -rf "$state_dir/document.new" "$state_dir/last.new" "$state_dir/lock.new" "$state_dir"/probe.*
 	set -f

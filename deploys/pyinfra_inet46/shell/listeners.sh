@@ -5,9 +5,9 @@
 #
 # V6ONLY is yes, no, unknown, or - for IPv4. PIDS (with commas) and COMMAND are - where the tool does not tell them.
 
-# The first tool that works; listeners_tool is its name.
+# The first tool that works; listeners_tool is its name. Before each line of an answer stands the word listeners_word.
 find_listeners_tool() {
-	listeners_tool=none
+	listeners_tool=none listeners_word='' listeners_said=''
 	if [ "$system" = Linux ] && have ss && ss -ltn >/dev/null 2>&1; then
 		listeners_tool=ss
 	elif [ "$system" != Linux ] && have sockstat; then
@@ -20,14 +20,15 @@ find_listeners_tool() {
 }
 
 listeners() {
-	case $listeners_tool:$system in
-	ss:*) ss -ltunpe ;;
-	sockstat:NetBSD) sockstat -46ln ;;
-	sockstat:*) sockstat -46l ;;
-	netstat:Linux) netstat -lntup 2>/dev/null || netstat -lntu ;;
-	netstat:*) netstat -an ;;
-	/proc/net:*) proc_net ;;
-	esac 2>/dev/null | awk -v tool="$listeners_tool" -v uname="$system" "$LISTENERS_AWK"
+	case $listeners_said:$listeners_tool:$system in
+	?*:ss:*) printf '%s\n' "$listeners_said" ;;
+	:ss:*) ss -ltunpe ;;
+	*:sockstat:NetBSD) sockstat -46ln ;;
+	*:sockstat:*) sockstat -46l ;;
+	*:netstat:Linux) netstat -lntup 2>/dev/null || netstat -lntu ;;
+	*:netstat:*) netstat -an ;;
+	*:/proc/net:*) proc_net ;;
+	esac 2>/dev/null | awk -v before="$listeners_word" -v tool="$listeners_tool" -v uname="$system" "$LISTENERS_AWK"
 }
 
 # The kernel's own tables, each line after the name of its table, and who has which inode open.
@@ -48,7 +49,7 @@ listeners_program() {
 		if (family == "ipv4") v6only = "-"
 		else if (address ~ /^::ffff:[0-9.]+$/) v6only = "no"
 		if (port ~ /^[0-9]+$/)
-			print transport, family, address, port, v6only, pids == "" ? "-" : pids, command == "" ? "-" : command
+			print before transport, family, address, port, v6only, pids == "" ? "-" : pids, command == "" ? "-" : command
 	}
 
 	# Sets host and port from 127.0.0.1:143, [::1]%lo:143, *:143, *.143, :::143.

@@ -69,14 +69,14 @@ bury() {
 
 # What nothing can be proved without; better said than met half way.
 has_its_tools() {
-	for tool in awk cat cksum chmod chown date grep ln ls mv rm sed sleep tr; do
+	for tool in awk cat cksum chmod chown date grep ln ls mkdir mv rm rmdir sed sleep tr; do
 		have "$tool" || { fail "this host has no $tool"; return 1; }
 	done
 }
 
 step_lock() {
 	has_its_tools || return 1
-	mkdir -p "$state_dir" 2>/dev/null
+	[ -d "$state_dir" ] || mkdir -p "$state_dir" 2>/dev/null
 	if [ ! -d "$state_dir" ] || [ ! -w "$state_dir" ]; then
 		fail "cannot write to $state_dir"
 		return 1

@@ -10,7 +10,7 @@ probe_all() {
 	probes=$(probes_wanted)
 	[ -n "$probes" ] || { proof=sockets; return 0; }
 	ask_all "$1" || return 0
-	problem=$(printf '%s\n%s\n' "$probes" "$answers" | tr -d '\r' | plain | judge_probes)
+	problem=$(printf '%s\n%s\n' "$probes" "$answers" | plain_answers | judge_probes)
 	[ -z "$problem" ]
 }
 
@@ -56,8 +56,9 @@ judge_probes() {
 }
 
 probe_python3() {
-	python3 -c '
-import selectors, socket, sys, time
+	# The plainest modules, and no site: on a host all of Python is loaded for this.
+	python3 -I -S -c '
+import _socket, select, sys, time
 
 limit, todo, said = float(sys.argv[1]), [], {}
 for line in sys.stdin.buffer.read().split(b"\n"):
@@ -66,28 +67,26 @@ for line in sys.stdin.buffer.read().split(b"\n"):
         todo.append([len(todo) + 1, *rest.split(b" ")[:3], None, b""])
     elif key == b"greeting":
         todo[-1][4] = rest
-waiting, busy = todo[::-1], selectors.DefaultSelector()
+waiting, busy = todo[::-1], {}
 
 def begin(probe):
-    client = socket.socket(socket.AF_INET6 if probe[1] == b"ipv6" else socket.AF_INET)
+    client = _socket.socket(_socket.AF_INET6 if probe[1] == b"ipv6" else _socket.AF_INET, _socket.SOCK_STREAM)
     client.setblocking(False)
     try:
         client.connect((probe[2].decode(), int(probe[3])))
     except BlockingIOError:
         pass
     except OSError:
-        return end(probe, client, "refused")
-    busy.register(client, selectors.EVENT_WRITE, [probe, time.monotonic()])
+        client.close()
+        said[probe[0]] = "refused"
+        return
+    busy[client] = [probe, time.monotonic(), False]
 
-def end(probe, client, answer):
-    said[probe[0]] = answer
-    client.close()
-
-def step(client, probe, since, writable):
-    if writable:
-        if client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+def step(client, probe, opened):
+    if not opened:
+        if client.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
             return "refused"
-        busy.modify(client, selectors.EVENT_READ, [probe, time.monotonic()])
+        busy[client][1:] = time.monotonic(), True
         return None
     try:
         data = client.recv(4096)
@@ -102,21 +101,24 @@ def step(client, probe, since, writable):
         return "says " + probe[5].split(b"\n")[0][:80].decode("ascii", "replace").strip()
     return None if data else "closed"
 
-while waiting or busy.get_map():
-    while waiting and len(busy.get_map()) < 32:
+def overdue(probe, since, opened):
+    late = time.monotonic() - since
+    if opened and probe[4] is None and late > 0.5:
+        return "open"
+    if late > limit:
+        return "silent" if opened else "refused"
+
+while waiting or busy:
+    while waiting and len(busy) < 32:
         begin(waiting.pop())
-    for key, events in busy.select(0.05):
-        answer = step(key.fileobj, *key.data, events & selectors.EVENT_WRITE)
+    ready = set().union(*select.select([c for c in busy if busy[c][2]], [c for c in busy if not busy[c][2]], [], 0.05))
+    for client, (probe, since, opened) in list(busy.items()):
+        answer = step(client, probe, opened) if client in ready else None
+        answer = answer or overdue(*busy[client])
         if answer:
-            busy.unregister(key.fileobj)
-            end(key.data[0], key.fileobj, answer)
-    for key in list(busy.get_map().values()):
-        probe, since = key.data
-        opened = key.events == selectors.EVENT_READ
-        late = time.monotonic() - since
-        if late > limit or (opened and probe[4] is None and late > 0.5):
-            busy.unregister(key.fileobj)
-            end(probe, key.fileobj, "open" if opened and probe[4] is None else "silent" if opened else "refused")
+            said[probe[0]] = answer
+            del busy[client]
+            client.close()
 for number in sorted(said):
     print(number, said[number].encode("ascii", "replace").decode())
 print("asked")

@@ -176,12 +176,12 @@ act() {
 # The new one goes away again, before the old files come back; all of it is tried, whatever fails.
 retire_daemon() {
 	retire_failed=
-	while IFS= read -r line <&3; do
-		case $line in
-		'retire '*) act "${line#retire }" || retire_failed="${retire_failed:+$retire_failed; }$reason" ;;
-		esac
-	done 3<"$document"
+	each_line retire try_to_act
 	[ -z "$retire_failed" ] || fail "$retire_failed"
+}
+
+try_to_act() {
+	act "$1" || retire_failed="${retire_failed:+$retire_failed; }$reason"
 }
 
 # Who answered before, and how: that is what has to be true afterwards. No service greets with this.
@@ -196,7 +196,7 @@ step_learn() {
 	[ -n "$probes" ] || return 0
 	ask_all "$learn_seconds" || return 0
 	learned=$answers
-	unanswered=$(printf '%s\n%s\n' "$probes" "$learned" | tr -d '\r' | plain | awk '
+	unanswered=$(printf '%s\n%s\n' "$probes" "$learned" | plain_answers | awk '
 		$1 == "probe" { n++; place[n] = ($2 == "ipv6" ? "[" $3 "]" : $3) ":" $4; name[n] = $5; next }
 		$2 == "refused" || $2 == "closed" { printf "%s%s at %s", separator, name[$1], place[$1]; separator = ", " }')
 	[ -z "$unanswered" ] || say "$unanswered: does not answer now, and need not afterwards"
@@ -210,7 +210,7 @@ head_of='function head_of(line) {
 # For whoever connects from outside: "answered FAMILY ADDRESS PORT", perhaps with the head of a greeting.
 who_answered() {
 	[ -n "$learned" ] || return 0
-	printf '%s\n%s\n' "$probes" "$learned" | tr -d '\r' | plain | awk "$head_of"'
+	printf '%s\n%s\n' "$probes" "$learned" | plain_answers | awk "$head_of"'
 		$1 == "probe" { n++; place[n] = $2 " " $3 " " $4; next }
 		$1 == "greeting" || $1 == "asked" || $2 == "refused" || $2 == "closed" { next }
 		{ head = head_of(substr($0, length($1) + length($2) + 3)); print "answered " place[$1] (head == "" ? "" : " " head) }'
@@ -225,7 +225,7 @@ probe_as_before() {
 	fi
 	[ "$1" -lt "$learn_seconds" ] || set -- "$learn_seconds"
 	ask_all "$1" || { problem="nobody could be asked any more"; return 1; }
-	problem=$(printf '%s\n%s\nnow\n%s\n' "$probes" "$learned" "$answers" | tr -d '\r' | plain | awk "$head_of"'
+	problem=$(printf '%s\n%s\nnow\n%s\n' "$probes" "$learned" "$answers" | plain_answers | awk "$head_of"'
 		$1 == "probe" { n++; place[n] = ($2 == "ipv6" ? "[" $3 "]" : $3) ":" $4; name[n] = $5; next }
 		$1 == "greeting" || $1 == "asked" { next }
 		$1 == "now" { now = 1; next }

@@ -2,18 +2,28 @@
 # Which super-servers a host has, whose they are, how each is started, and which of them runs.
 
 look_at_servers() {
-	packages='' servers_found=''
+	package='' servers_found=''
 	if [ "$system" = Linux ]; then
 		look_at_server inetutils-inetd /usr/sbin/inetutils-inetd
 		look_at_server xinetd /usr/sbin/xinetd
 		kind_of_inetd
 		look_at_server "$kind" /usr/sbin/inetd
+		package=
 	else
 		look_at_server inetd /usr/sbin/inetd
 	fi
 	for path in /usr/local/sbin/xinetd /usr/pkg/sbin/xinetd; do
 		look_at_server xinetd "$path"
 	done
+}
+
+# Units are asked for in any case (always), or where no other super-server is installed (alone).
+units_are_asked() {
+	case $units_asked in
+	always) ;;
+	alone) [ -z "$servers_found" ] && systemd_is_here ;;
+	*) return 1 ;;
+	esac
 }
 
 # Several programs share the name /usr/sbin/inetd on Linux.
@@ -25,7 +35,7 @@ kind_of_inetd() {
 	*busybox*) kind=busybox-inetd ;;
 	*inetutils*) kind=inetutils-inetd ;;
 	*)
-		package_of openbsd-inetd /usr/sbin/inetd
+		package_of_inetd
 		case $package in
 		openbsd-inetd* | inetutils*) kind=${package%% *} ;;
 		esac
@@ -39,34 +49,32 @@ look_at_server() {
 	exe=$2
 	servers_found=yes
 	echo "server $kind $exe"
-	package_of "$kind" "$exe"
 	[ -z "$package" ] || echo "package $package"
 	find_unit
 	find_script
 	look_at_boot
 	if find_daemon "$exe"; then
 		echo "pid $pid"
-		argv_of "$pid" | hex argv
+		# shellcheck disable=SC2046 # bytes, however they are set apart
+		set -- $(argv_of "$pid")
+		IFS=
+		[ $# -eq 0 ] || echo "argv $*"
+		unset IFS
 	fi
 }
 
-# package_of NAME FILE: package becomes "NAME VERSION", or nothing.
-package_of() {
-	package=
+# package becomes "NAME VERSION" of the package that /usr/sbin/inetd is from, or nothing. A package manager reads its whole list each
+# time, so it is asked only about what depends on it.
+package_of_inetd() {
 	if have dpkg-query; then
-		# One question for all: dpkg reads its whole list each time.
 		# shellcheck disable=SC2016 # dpkg's own dollars
-		[ -n "$packages" ] || packages=$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' openbsd-inetd inetutils-inetd xinetd 2>/dev/null)
-		package=$(printf '%s\n' "$packages" | awk -v name="$1" '$1 == name && $3 == "installed" { print $1, $2; exit }')
+		package=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n' openbsd-inetd 2>/dev/null)
+		case $package in
+		'installed '*) package=${package#installed } ;;
+		*) package= ;;
+		esac
 	elif have rpm; then
-		package=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -f "$2" 2>/dev/null) || package=
-	elif have pkg; then
-		package=$(pkg query '%n %v' "$1" 2>/dev/null) || package=
-	else
-		set +f
-		set -- /var/db/pkg/"$1"-[0-9]*
-		set -f
-		[ ! -d "$1" ] || { package=${1##*/} && package="${package%-*} ${package##*-}"; }
+		package=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -f /usr/sbin/inetd 2>/dev/null) || package=
 	fi
 	is_plain "${package%% *}${package#* }" || package=
 }
@@ -120,11 +128,11 @@ is_wanted() {
 	[ -h "$1" ] || [ -h "$2" ]
 }
 
-# The words of a process with a NUL behind each; where only ps tells them, blanks are where it says.
+# The words of a process with a NUL behind each, in hexadecimal; where only ps tells them, blanks are where it says.
 argv_of() {
 	if [ -r "/proc/$1/cmdline" ]; then
-		cat "/proc/$1/cmdline"
+		hex "/proc/$1/cmdline"
 	else
-		ps -ww -o command -p "$1" | awk 'NR == 2' | tr ' \n' '\000\000'
+		ps -ww -o command -p "$1" | awk 'NR == 2' | tr ' \n' '\000\000' | hex
 	fi
 }

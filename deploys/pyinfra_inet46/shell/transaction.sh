@@ -81,151 +81,69 @@ recovery_is_stuck() {
 	state="an earlier change is half undone, and its journal stays in $state_dir/journal: the next run tries again"
 }
 
-# 3. Every new file is written beside its target, under a name that no daemon reads, and must be whole.
-step_stage() {
-	document=$state_dir/document.new
-	{ document >"$document"; } 2>/dev/null
-	sum_of "$document"
-	[ "$sum" = "$document_sum" ] || { fail "the document of this change is not whole in $state_dir: is there no space?"; rm -f "$document"; return 1; }
-	load_document "$document"
-	nothing_in_the_way || { rm -f "$document"; return 1; }
-	mv -f "$document" "$state_dir/staging"
-	document=$state_dir/staging
-	if write_staged && check_staged && targets_are_as_seen && sockets_are_as_seen; then
-		return 0
-	fi
-	drop staged
-	return 1
-}
-
-nothing_in_the_way() {
-	while next_file; do
-		for name in "$staged" "$kept"; do
-			[ ! -h "$name" ] && [ ! -e "$name" ] || fail "$name exists already" || return 1
-		done
-	done 3<"$document"
-}
-
-# Names of one owner and mode in a row are changed by one chown and one chmod.
-write_staged() {
-	set --
-	group=
-	while next_file; do
-		[ "$new" != absent ] || continue
-		{ content "$number" >"$staged"; } 2>/dev/null || { fail "cannot write $staged"; return 1; }
-		if [ "$owner $mode" != "$group" ]; then
-			give "$group" "$@" || return 1
-			set --
-			group="$owner $mode"
-		fi
-		set -- "$@" "$staged"
-	done 3<"$document"
-	give "$group" "$@"
-}
-
-# give "OWNER MODE" FILE...
-give() {
-	give_owner=${1% *} give_mode=${1#* }
-	shift
-	[ $# -gt 0 ] || return 0
-	chown "$give_owner" "$@" 2>/dev/null || { fail "cannot give $1 to $give_owner"; return 1; }
-	chmod "$give_mode" "$@" 2>/dev/null || fail "cannot set mode $give_mode on $1"
-}
-
-# What lies there must be what was sent: sizes and checksums in order, owners and modes counted.
-check_staged() {
-	set --
-	while next_file; do
-		[ "$new" = absent ] || set -- "$@" "$staged"
-	done 3<"$document"
-	[ $# -gt 0 ] || return 0
-	problem=$({ cksum "$@"; ls -lnd "$@"; } 2>/dev/null | awk '
-		FNR == NR && $1 == "file" && $5 != "-" { sum[++n] = $5 " " $6; ++wanted[$7 " " $8 " " $9] }
-		FNR == NR && $1 == "staged" && n > k { name[++k] = substr($0, 8) }
-		FNR == NR { next }
-		seen < n { if ($1 " " $2 != sum[++seen]) { bad = 1; print name[seen] " is not what was sent"; exit }; next }
-		{ --wanted[octal($1) " " $3 " " $4]; ++listed }
-		END {
-			if (bad) exit
-			for (each in wanted) if (wanted[each] != 0 || listed != n) { print "owner or mode of the new files cannot be set"; exit }
-		}
-		function octal(text, k, bit, value) {
-			for (k = 2; k <= 10; k++) { bit = substr(text, k, 1); value = value * 2 + (bit ~ /[rwxst]/) }
-			value += (substr(text, 4, 1) ~ /[sS]/) * 2048 + (substr(text, 7, 1) ~ /[sS]/) * 1024 + (substr(text, 10, 1) ~ /[tT]/) * 512
-			return sprintf("%o", value)
-		}' "$document" -)
-	[ -z "$problem" ] || fail "$problem"
-}
-
-# Somebody else may have edited a file between the look and now.
-targets_are_as_seen() {
-	set --
-	while next_file; do
-		if [ "$old" = absent ]; then
-			[ ! -e "$path" ] && [ ! -h "$path" ] || fail "$path changed between look and change: it was not there" || return 1
-		else
-			[ -f "$path" ] && [ ! -h "$path" ] || fail "$path changed between look and change: it is no plain file" || return 1
-			set -- "$@" "$path"
-		fi
-	done 3<"$document"
-	while next_link; do
-		target_of "$path"
-		[ "$target" = "$from" ] || fail "$path changed between look and change: it led to ${from:-nothing}" || return 1
-	done 3<"$document"
-	[ $# -gt 0 ] || return 0
-	problem=$(cksum "$@" 2>/dev/null | awk '
-		FNR == NR && $1 == "file" { sum = $3 " " $4 }
-		FNR == NR && $1 == "path" && sum != "- -" { old[++n] = sum; name[n] = substr($0, 6) }
-		FNR == NR { next }
-		$1 " " $2 != old[FNR] { exit }
-		{ right = FNR }
-		END { if (right < n) print name[right + 1] }' "$document" -)
-	[ -z "$problem" ] || fail "$problem changed between look and change"
-}
-
-# A host whose sockets cannot be seen must not be changed: nothing could be proved. (After a recovery they are not what the look saw.)
-sockets_are_as_seen() {
-	[ "$recovered" = yes ] || sockets_are_right restore || fail "sockets changed between look and change: $problem"
-}
-
 # 4. From here on the journal brings the old state back. An old file is kept as a second name of itself, so that going back is a
 # rename, which needs no space and gives the very same file.
 step_journal() {
 	mv -f "$state_dir/staging" "$state_dir/journal" || { fail "cannot write $state_dir/journal"; return 1; }
 	document=$state_dir/journal
-	while next_file; do
-		[ "$old" = absent ] || ln "$path" "$kept" 2>/dev/null || keep_copy || return 1
-	done 3<"$document"
+	together keep_in keep_file && each_file keep_copy
+}
+
+keep_file() {
+	[ "$old" = absent ] || gather "${kept%/*}" "$path"
+}
+
+# keep_in FOLDER FILE...: where names of one file cannot be made, copies follow.
+keep_in() {
+	keep_folder=$1
+	shift
+	ln "$@" "$keep_folder/" 2>/dev/null || :
 }
 
 keep_copy() {
-	if ! cp -p "$path" "$kept.part" 2>/dev/null || ! mv -f "$kept.part" "$kept"; then
+	[ "$old" = absent ] || [ -e "$kept" ] || { cp -p "$path" "$kept.part" && mv -f "$kept.part" "$kept"; } 2>/dev/null ||
 		fail "cannot keep $path as $kept"
-	fi
 }
 
 # 5.
 step_place() {
-	while next_file; do
-		if [ "$new" = absent ]; then
-			rm -f "$path" 2>/dev/null || { fail "cannot remove $path"; return 1; }
-		else
-			mv -f "$staged" "$path" 2>/dev/null || { fail "cannot replace $path"; return 1; }
-		fi
-	done 3<"$document"
-	while next_link; do
-		set_link "$path" "$to" || return 1
-	done 3<"$document"
-	while next_live; do
-		set_live "$key" "$wanted" || return 1
-	done 3<"$document"
+	on_files 'if (!new) print path' rm -f 2>/dev/null
+	together place_in place_file
+	each_file is_placed && each_link place_link && each_live set_it_live
+}
+
+place_file() {
+	[ "$new" = absent ] || gather "${path%/*}" "$staged"
+}
+
+# place_in FOLDER FILE...
+place_in() {
+	place_folder=$1
+	shift
+	mv -f "$@" "$place_folder/" 2>/dev/null || :
+}
+
+is_placed() {
+	if [ "$new" != absent ]; then
+		[ ! -e "$staged" ] || fail "cannot replace $path"
+	else
+		[ ! -e "$path" ] || fail "cannot remove $path"
+	fi
+}
+
+place_link() {
+	set_link "$path" "$to"
+}
+
+set_it_live() {
+	set_live "$key" "$wanted"
 }
 
 # 6. A daemon may take a signal and then end, so it is looked at again a moment later.
 step_activate() {
 	grep -q '^activate ' "$document" || return 0
 	activated=yes
-	run_verbs activate || return 1
+	each_line activate act || return 1
 	as_new
 	activate_settle
 	find_daemon "$exe" "$hint" || fail "$daemon is not running any more"

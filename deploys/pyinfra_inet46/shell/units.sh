@@ -6,23 +6,6 @@ unit_folders='/etc/systemd/system.control /run/systemd/system.control /run/syste
 /etc/systemd/system /etc/systemd/system.attached /run/systemd/system /run/systemd/system.attached /run/systemd/generator
 /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late'
 
-# Asked for in any case (always), or where no other super-server is installed (alone).
-units_are_asked() {
-	case $units_asked in
-	always) ;;
-	alone) [ -z "$servers_found" ] && systemd_is_here ;;
-	*) return 1 ;;
-	esac
-}
-
-# Of what a .wants folder has only the names count, and where they lead.
-is_only_a_link() {
-	case $1 in
-	*.wants/* | *.requires/* | *.upholds/*) ;;
-	*) return 1 ;;
-	esac
-}
-
 add_units() {
 	add /etc/systemd/system # that it was looked at is said, whatever it holds
 	unit_names=
