@@ -211,9 +211,9 @@ def test_rebuilds_and_minor_releases_are_the_release_that_they_are_of(os_id: str
 
 
 def test_units_are_asked_for_where_they_are_the_super_server_or_may_be() -> None:
-    assert question([IMAP], None).units == "alone"
-    assert question([IMAP], HostPolicy(name="debian-12/systemd")).units == "always"
-    assert question([IMAP], HostPolicy(name="debian-12/xinetd")).units is None
+    assert question((IMAP,), None).units == "alone"
+    assert question((IMAP,), HostPolicy(name="debian-12/systemd")).units == "always"
+    assert question((IMAP,), HostPolicy(name="debian-12/xinetd")).units is None
 
 
 @pytest.fixture

@@ -30,7 +30,8 @@ class Question:
     units: str | None = None
 
 
-def question(services: Iterable[Service], policy: HostPolicy | None) -> Question:
+@functools.lru_cache(maxsize=256)
+def question(services: tuple[Service, ...], policy: HostPolicy | None) -> Question:
     """Gather what must be asked of a host about these services."""
     wishes = [service for service in services if service.enabled]
     paths = [path for path in (policy.config if policy else None,) if path]

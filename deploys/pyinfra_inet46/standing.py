@@ -5,6 +5,7 @@ Rule of this module: as in `judge`, no I/O and no pyinfra. What is known of host
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -130,15 +131,29 @@ def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, servic
             ports.update({f"{name}/{transport}": named.port for name in (named.name, asked, *named.aliases) if name})
     argv = server.argv
     config = argv[argv.index("-f") + 1] if server.kind == "xinetd" and "-f" in argv[:-1] else None
-    return attrs.evolve(
+    return _policy(
         base,
-        settings={**live, **dict(base.settings)} if policy else live,
+        settings=tuple(({**live, **dict(base.settings)} if policy else live).items()),
         # Without ::1 IPv6 is switched off (disable_ipv6): sockets bind all the same, and nobody can reach them.
         ipv6=look.ipv6 and look.ipv6_loopback,
-        services=ports,
+        services=tuple(ports.items()),
         config=base.config or config,
         compat="-inetd_compat" in argv if server.kind == "xinetd" and argv else base.compat,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _policy(
+    base: HostPolicy,
+    *,
+    settings: tuple[tuple[str, str], ...],
+    ipv6: bool,
+    services: tuple[tuple[str, int], ...],
+    config: str | None,
+    compat: bool | None,
+) -> HostPolicy:
+    """Return this policy with that; most hosts of a fleet say the same of themselves."""
+    return attrs.evolve(base, settings=dict(settings), ipv6=ipv6, services=dict(services), config=config, compat=compat)
 
 
 def comm(server: SuperServer) -> str:
