@@ -264,6 +264,23 @@ def test_another_program_on_the_same_sockets_is_named() -> None:
     )
 
 
+def test_of_many_services_that_answer_as_before_only_the_number_is_told() -> None:
+    many = [attrs.evolve(IMAP, name=f"imap{n}", port=2000 + n) for n in range(5)]
+    look = a_look(files={"/etc/inetd.conf": ""})
+    files = {file.path: (file.new or b"").decode() for file in changed(judged(look, *many)).files}
+    sockets = tuple(attrs.evolve(x, port=2000 + n) for n in range(5) for x in (V4, V6))
+    there = a_look(files=files, sockets=sockets)
+
+    assert judged(there, *many, IMAP).words == (
+        "imap: now answers nothing → IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",
+        "5 other services answer as before",
+    )
+    assert judged(there, *many[:3], attrs.evolve(many[4], enabled=False)).words == (
+        *(f"imap{n}: answers IPv4 and IPv6 (0.0.0.0:{2000 + n} + [::]:{2000 + n} v6only), as before" for n in range(3)),
+        "imap4: now answers IPv4 and IPv6 → nothing",
+    )
+
+
 def test_a_defect_of_ours_costs_one_host_and_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")

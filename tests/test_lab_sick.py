@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[1]
 SICK = {
     "mail-openbsd": (
         "mount --bind /etc /etc && mount -o remount,ro,bind /etc",
-        "refused at stage: cannot make /etc/.inet46-new",
+        "refused at stage: cannot make /etc/.inet46-new: Read-only file system",
     ),
     "mail-inetutils": (
         "mkdir -p /var/lib/inet46 && mount -t tmpfs -o size=16k none /var/lib/inet46; cat /dev/zero >/var/lib/inet46/last 2>/dev/null; true",
@@ -33,7 +33,7 @@ SICK = {
     ),
     "mail-xinetd": (
         "chattr +i /etc/xinetd.d/imap 2>/dev/null || mount --bind /etc/xinetd.d/imap /etc/xinetd.d/imap",
-        "rolled-back at place: cannot replace /etc/xinetd.d/imap",
+        "rolled-back at place: cannot replace /etc/xinetd.d/imap: ",
     ),
 }
 

@@ -399,10 +399,14 @@ def test_what_a_killed_run_has_left_is_told_by_the_next_look(tmp_path: pathlib.P
             return parse_look(subprocess.run(host.inside(*words), capture_output=True, text=True, check=True).stdout.splitlines()).remains
 
         assert not remains()
+        host.state.mkdir()
+        (host.state / "notes.txt").write_text("somebody else's\n")
+        assert not remains()
         host.run(host.transaction(), before="drop() { kill -9 $$; }\n")
         assert remains()
         host.run(attrs.evolve(host.transaction(files=()), activate=()))
         assert not remains()
+        assert (host.state / "notes.txt").exists()
 
 
 @needs_root

@@ -128,9 +128,13 @@ def has_a_file_where_its_state_should_be(host: Host) -> Run:
 @pytest.mark.parametrize(
     ("wanted", "result", "reason"),
     [
-        (has_an_immutable_file, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf"),
-        (has_a_file_that_is_a_mount, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf"),
-        (has_an_immutable_folder, Result.REFUSED, "cannot make /.*/etc/.inet46-new"),
+        (has_an_immutable_file, Result.ROLLED_BACK, "cannot replace /.*/etc/inetd.conf: (Operation not permitted|Device or resource busy)"),
+        (
+            has_a_file_that_is_a_mount,
+            Result.ROLLED_BACK,
+            "cannot replace /.*/etc/inetd.conf: (Operation not permitted|Device or resource busy)",
+        ),
+        (has_an_immutable_folder, Result.REFUSED, "cannot make /.*/etc/.inet46-new: Operation not permitted"),
         (has_a_state_folder_that_is_read_only, Result.REFUSED, "cannot (write to /.*/state|make /.*/state/lock: .*[Rr]ead-only.*)"),
         (has_a_file_where_its_state_should_be, Result.REFUSED, "cannot write to /.*/state"),
     ],

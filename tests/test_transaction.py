@@ -127,6 +127,51 @@ def test_a_daemon_that_dies_is_started_again_with_its_own_words(done: Outcome) -
 
 
 @scenario
+def cannot_remove_its_journal(host: Host) -> tuple[Run, object]:
+    """The state folder becomes read-only while the change is verified, which fails; then it is as before."""
+    host.state.mkdir()
+    readonly = f"mount --bind {host.state} {host.state} && mount -o remount,ro,bind {host.state}"
+    fails = host.transaction(probes=(attrs.evolve(probe("ipv4"), greeting="* BYE"),))
+    broken = host.run(fails, before=f"step_verify() {{ {readonly}; fail 'nobody greets'; }}\n")
+    there = (host.config.read_text(), host.sockets())
+    again = host.run(host.transaction())
+    subprocess.run(host.inside("umount", str(host.state)), check=True)
+    return host.run(host.transaction()), (broken, there, again)
+
+
+@about(cannot_remove_its_journal)
+def test_a_journal_that_cannot_be_removed_is_not_said_to_be_a_way_back_that_failed(done: Outcome) -> None:
+    broken, there, again = done.extra
+
+    assert there == (OLD, ["0.0.0.0:14301", "0.0.0.0:14399"])
+    assert (broken.status, broken.verdict.result, broken.verdict.reason) == (5, Result.BROKEN, "nobody greets")
+    assert broken.verdict.state.startswith("the old files, settings and sockets are back, and the journal cannot be removed. It stays in /")
+    assert (again.verdict.result, again.verdict.recovered) == (Result.REFUSED, False)
+    assert done.run.verdict.recovered
+    assert done.run.verdict.result is Result.COMMITTED
+
+
+@scenario
+def cannot_put_a_file_back(host: Host) -> tuple[Run, object]:
+    """Killed with the new file in place; then the folder cannot be written to, and then it can."""
+    host.run(host.transaction(), before="step_activate() { kill -9 $$; }\n")
+    subprocess.run(host.inside("sh", "-c", f"mount --bind {host.etc} {host.etc} && mount -o remount,ro,bind {host.etc}"), check=True)
+    stuck = host.run(host.transaction())
+    subprocess.run(host.inside("umount", str(host.etc)), check=True)
+    return host.run(attrs.evolve(host.transaction(), files=(attrs.evolve(host.change(), old=Seen.of(OLD.encode())),))), stuck
+
+
+@about(cannot_put_a_file_back)
+def test_a_file_that_cannot_be_put_back_is_told_with_the_cause_and_not_as_rolled_back(done: Outcome) -> None:
+    stuck = done.extra
+
+    assert (stuck.verdict.result, stuck.verdict.step, stuck.verdict.recovered) == (Result.BROKEN, "recover", False)
+    assert "/etc/inetd.conf could not be put back: Read-only file system" in stuck.verdict.reason
+    assert done.run.verdict.recovered
+    assert done.run.verdict.result is Result.COMMITTED
+
+
+@scenario
 def cannot_come_back(host: Host) -> tuple[Run, object]:
     host.behaviour.write_text("die")
     transaction = host.transaction(daemon=Daemon(name="fake-inetd", exe=str(host.exe)))
@@ -382,7 +427,7 @@ def may_not_write(host: Host) -> Run:
         (finds_its_name_taken, "{etc}/.inet46-new exists already"),
         (finds_other_sockets, "sockets changed between look and change: imap: tcp [::]:14301 is not there"),
         (has_no_space, "the document of this change is not whole in {state}: is there no space?"),
-        (may_not_write, "cannot make {etc}/.inet46-new"),
+        (may_not_write, "cannot make {etc}/.inet46-new: Read-only file system"),
     ],
 )
 def test_a_host_that_is_not_as_expected_is_left_alone(done: Outcome, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pyinfra import host
 from pyinfra.api import OperationValueError, deploy
 
-from inet46.service import Program
+from inet46.service import Program, Service
 from pyinfra_inet46 import operations
 from pyinfra_inet46.inputs import Policy, Services, model
 
@@ -45,7 +45,7 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
     """
     wishes, _ = model(services, None)
     operations.services(
-        name=f"{', '.join(service.name for service in wishes)} on IPv4 and IPv6",
+        name=f"{_names(wishes)} on IPv4 and IPv6",
         services=wishes,
         policy=policy if policy is not None else host.data.inet46_policy,
         deadline=host.data.inet46_deadline,
@@ -53,6 +53,12 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
         outside=host.data.inet46_outside,
         via=host.data.inet46_via,
     )
+
+
+def _names(services: Sequence[Service]) -> str:
+    """Return the services as a title has room for them."""
+    names = [service.name for service in services]
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"
 
 
 @deploy("inet46 migration", data_defaults=DEFAULTS)

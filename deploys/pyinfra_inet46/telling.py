@@ -88,6 +88,16 @@ def changes(merged: Merge, now: Now, look: Look) -> Iterator[str]:
         yield f"an interrupted change ({look.journal_pending}) is rolled back first"
     elif look.remains:
         yield "what a run that was killed has left is removed"
+    yield from _services(merged, now)
+    yield from settled(merged, look)
+
+
+_FEW = 3  # services that are told to answer as before
+
+
+def _services(merged: Merge, now: Now) -> Iterator[str]:
+    """Yield what changes for each service; of those for which nothing does, when they are many, only how many they are."""
+    texts: list[tuple[str, bool]] = []
     for service in merged.services:
         port = port_of(service, merged.host)
         before = [as_socket(x) for key, sockets in now.items() for x in sockets if key == (service.transport, port)]
@@ -95,10 +105,14 @@ def changes(merged: Merge, now: Now, look: Look) -> Iterator[str]:
         families = frozenset(f for s in before for f in s.families), frozenset(f for h in after for f in h.accepts)
         text = words.change(service, before, [h.socket for h in after], families)
         if text is not None:
-            yield text
+            texts.append((text, False))
         elif merged.files or merged.live:
-            yield f"{answer(service, merged)}, as before{_served_by(service, merged)}"
-    yield from settled(merged, look)
+            served = _served_by(service, merged)
+            texts.append((f"{answer(service, merged)}, as before{served}", not served))
+    same = sum(unchanged for _, unchanged in texts)
+    yield from (text for text, unchanged in texts if not unchanged or same <= _FEW)
+    if same > _FEW:
+        yield f"{same} other services answer as before"
 
 
 def settled(merged: Merge, look: Look) -> Iterator[str]:

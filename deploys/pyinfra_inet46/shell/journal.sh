@@ -66,7 +66,7 @@ sum_of() {
 # When the target was not replaced yet, both names are one file: then rename(2) does nothing, and mv may do so or complain.
 put_back() {
 	# What cannot be replaced (chattr +i) has not been replaced either, if it says what the old file said.
-	mv -f "$kept" "$path" 2>/dev/null || same_file "$kept" "$path" || [ "$sum" = "$old" ] || return 1
+	put_said=$(mv -f "$kept" "$path" 2>&1) || same_file "$kept" "$path" || [ "$sum" = "$old" ] || return 1
 	[ ! -e "$kept" ] || rm -f "$kept"
 }
 
@@ -97,11 +97,12 @@ restore_file() {
 		say "$path was changed by somebody else meanwhile: that version is now $found"
 		;;
 	esac
+	put_said=
 	if [ "$old" = absent ]; then
 		rm -f "$path"
 	else
 		put_back
-	fi || fail "$path could not be put back"
+	fi || fail "$path could not be put back${put_said:+: ${put_said##*: }}"
 }
 
 restore_files() {
@@ -145,7 +146,7 @@ listened_before() {
 undo() {
 	trap '' INT TERM
 	interrupted=
-	undo_failed=
+	undo_failed='' only_journal=''
 	undoing=yes
 	retire_daemon || undo_failed=$reason
 	restore_files || undo_failed="${undo_failed:+$undo_failed; }$reason"
@@ -158,7 +159,11 @@ undo() {
 		wait_for_sockets restore || accept_sockets || undo_failed="${undo_failed:+$undo_failed; }$problem"
 	fi
 	undoing=
-	[ -z "$undo_failed" ] && rm -f "$document"
+	[ -z "$undo_failed" ] || return 1
+	rm -f "$document" 2>/dev/null && return
+	undo_failed='the old files, settings and sockets are back, and the journal cannot be removed'
+	only_journal=yes
+	return 1
 }
 
 # A later run that has put back every file, and has restarted the daemon on them, can do no more: what listens now is what those files
@@ -216,11 +221,14 @@ step_recover() {
 		drop staged
 	fi
 	[ -e "$state_dir/journal" ] || return 0
-	recovered=yes
 	load_document "$state_dir/journal" || { fail "the journal $state_dir/journal cannot be read to its end"; return 1; }
 	say "the change $document_id was interrupted: rolling it back first"
 	recovering=yes
-	undo || fail "the interrupted change $document_id could not be rolled back: $undo_failed"
+	if undo; then
+		recovered=yes
+	else
+		fail "the interrupted change $document_id could not be rolled back: $undo_failed"
+	fi
 	recovering=
 	trap 'interrupted=yes' INT TERM
 	[ ! -e "$state_dir/journal" ]

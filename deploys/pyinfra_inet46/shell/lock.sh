@@ -92,8 +92,8 @@ step_lock() {
 		lock_holder=$holder
 		if [ -n "$lock_holder" ] && is_dead "$lock_holder"; then
 			say "the run that held the lock ($lock_holder) is no more: its lock is taken over"
-			bury "$state_dir/lock" "$lock_holder"
-			continue
+			# Where nothing can be removed, that is said when the time is over.
+			bury "$state_dir/lock" "$lock_holder" && continue
 		fi
 		if [ -z "$lock_holder" ] && [ ! -e "$state_dir/lock" ]; then
 			# Somebody has just let go of it, or no name can be made there at all.
@@ -108,6 +108,7 @@ step_lock() {
 		if [ "$now" -ge "$lock_end" ] || [ -n "$interrupted" ]; then
 			[ -n "$lock_holder" ] || lock_who="nobody: $(ln -s "$token" "$state_dir/lock" 2>&1)"
 			lock_what='another change'
+			! is_dead "$lock_holder" || lock_what='a run that is no more, whose lock cannot be removed,'
 			holder_of "$state_dir/armed"
 			[ -z "$holder" ] || [ "$holder" != "$lock_holder" ] || lock_what='a change that waits to be confirmed'
 			fail "$lock_what holds the lock $state_dir/lock ($lock_who)"

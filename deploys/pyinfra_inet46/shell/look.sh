@@ -141,9 +141,9 @@ something_remains() {
 	set -- "$state_dir"/*
 	set -f
 	for each in "$@"; do
+		# What somebody else keeps there is not ours to remove.
 		case ${each##*/} in
-		last | journal | '*') ;;
-		*) return 0 ;;
+		lock | lock.* | document.new | last.new | staging | committed | guard | armed | confirmed | confirmed.new | learned | probe.*) return 0 ;;
 		esac
 	done
 	return 1

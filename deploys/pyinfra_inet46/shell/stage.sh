@@ -37,11 +37,11 @@ write_staged() {
 }
 
 make_folders() {
-	mkdir "$@" 2>/dev/null && return
+	made=$(mkdir "$@" 2>&1) && return
 	for name in "$@"; do
 		[ -d "$name" ] || break
 	done
-	fail "cannot make $name"
+	fail "cannot make $name${made:+: ${made##*: }}"
 }
 
 write_file() {

@@ -120,12 +120,12 @@ place_file() {
 place_in() {
 	place_folder=$1
 	shift
-	mv -f "$@" "$place_folder/" 2>/dev/null || :
+	place_said=$(mv -f "$@" "$place_folder/" 2>&1) || :
 }
 
 is_placed() {
 	if [ "$new" != absent ]; then
-		[ ! -e "$staged" ] || fail "cannot replace $path"
+		[ ! -e "$staged" ] || fail "cannot replace $path${place_said:+: ${place_said##*: }}"
 	else
 		[ ! -e "$path" ] || fail "cannot remove $path"
 	fi
@@ -259,7 +259,8 @@ roll_back() {
 		state='the old files, settings and sockets are back'
 	else
 		result=broken
-		state="NOT as it was, and the way back failed too (${undo_failed:-$reason}). The journal stays in $state_dir/journal: the next run tries again"
+		state="NOT as it was, and the way back failed too ($undo_failed). The journal stays in $state_dir/journal: the next run tries again"
+		[ -z "$only_journal" ] || state="$undo_failed. It stays in $state_dir/journal: the next run tries again"
 		say "BROKEN: $state"
 	fi
 	reason=$why
@@ -298,7 +299,7 @@ verdict() {
 finish() {
 	report=$(verdict)
 	if [ -n "$locked" ]; then
-		printf '%s\n' "$report" >"$state_dir/last.new" && mv -f "$state_dir/last.new" "$state_dir/last"
+		{ printf '%s\n' "$report" >"$state_dir/last.new" && mv -f "$state_dir/last.new" "$state_dir/last"; } || rm -f "$state_dir/last.new"
 		[ -z "$confirm" ] || guard_names
 	fi 2>/dev/null
 	unlock
