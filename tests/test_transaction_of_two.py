@@ -335,6 +335,8 @@ point() {
 mv() { point; command mv "$@"; set -- $?; point; return "$1"; }
 ln() { point; command ln "$@"; set -- $?; point; return "$1"; }
 rm() { point; command rm "$@"; set -- $?; point; return "$1"; }
+mkdir() { point; command mkdir "$@"; set -- $?; point; return "$1"; }
+rmdir() { point; command rmdir "$@"; set -- $?; point; return "$1"; }
 kill() { point; command kill "$@"; set -- $?; point; return "$1"; }
 start_by_argv() { point; whole_start; set -- $?; point; return "$1"; }
 say() { printf 'points %%s: %%s\\n' "$points" "$*" >&2; }
