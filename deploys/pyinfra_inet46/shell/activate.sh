@@ -82,9 +82,22 @@ restart_once() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd restart "$unit"
 	elif [ -n "$script" ]; then
-		by_script restart || fail "$script restart failed"
+		{ stop_by_script && by_script start; } || fail "$script could not restart $daemon"
 	else
 		has_argv && activate_stop && activate_start
+	fi
+}
+
+# A script's own restart may start the new one before the old one has ended: then nothing runs (Debian's for xinetd waits for nothing).
+# So it is stopped, waited for, and started. Whoever calls this has looked for the process, pid.
+stop_by_script() {
+	script_pid=$pid
+	by_script stop
+	{ find_daemon "$exe" "$hint" && [ "$pid" = "$script_pid" ]; } || return 0
+	if daemon_is_stuck; then
+		kill_it
+	else
+		until_ended
 	fi
 }
 

@@ -35,8 +35,7 @@ server_stop() {
 		bounded systemctl stop "$unit"
 		until_ended && return
 	elif [ -n "$script" ]; then
-		by_script stop
-		until_ended && return
+		stop_by_script && return
 	fi
 	activate_stop || ! find_daemon "$exe" "$hint" || { fail "$daemon (pid $pid) does not end"; return 1; }
 	reason=
