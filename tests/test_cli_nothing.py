@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from inet46.cli import main
+from tests.commandline import run
 
 HOSTS = {
     "debian-12/xinetd": "of a folder it takes the files whose names have no . in them and no ~ at the end",
@@ -23,10 +22,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty/inside").mkdir(parents=True)
     Path("empty/inside/imap").write_text("")
-
-
-def run(*args: str) -> Result:
-    return CliRunner().invoke(main, args)
 
 
 @pytest.mark.parametrize("host", HOSTS)

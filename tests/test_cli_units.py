@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from inet46.cli import main
+from tests.commandline import answer, run
 
 HOST = "debian-12/systemd"
 IMAP = "[Socket]\nListenStream=143\nAccept=yes\n"
 POP3 = "[Socket]\nListenStream=110\nAccept=yes\n"
 CAT = "[Service]\nExecStart=-/bin/cat\nStandardInput=socket\n"
 SERVICES = '[[service]]\nname = "imap"\nprogram = { path = "/bin/cat" }\n'
-
-
-def run(*args: str | Path) -> Result:
-    result = CliRunner().invoke(main, [str(arg) for arg in args])
-
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
-
-
-def answer(*args: str | Path) -> Any:
-    return json.loads(run(*args, "--json").stdout)
 
 
 def opened(*args: str | Path) -> list[tuple[str, str, int]]:
