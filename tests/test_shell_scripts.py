@@ -1,15 +1,11 @@
-"""The scripts as texts and as programs: clean, nothing but data from outside, and never half done, wherever they are killed."""
+"""The scripts as texts and as programs: clean, and nothing but data from outside."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import attrs
 import hypothesis
@@ -23,184 +19,13 @@ from pyinfra_inet46.transaction import (
     Daemon,
     ExpectedSocket,
     FileChange,
-    LinkChange,
     LiveSetting,
     Probe,
     Seen,
     Transaction,
     render,
 )
-from tests.shell.harness import OTHER, SHELLS, V4, V6, Host, Run, available, script, socket
-
-T = TypeVar("T")
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
-
-OLD, NEW = V4 + OTHER, V4 + V6 + OTHER
-BEFORE, AFTER = ["0.0.0.0:14301", "0.0.0.0:14399"], ["0.0.0.0:14301", "0.0.0.0:14399", "[::]:14301"]
-
-
-# --- interrupted everywhere -----------------------------------------------------------------------------------------------------
-
-# Only these change anything, so a kill before and after each of them is a kill between any two commands of the script, as far as
-# a disk can tell. One program that moves, keeps or removes many files may be killed between any two of them, so here it gets them singly.
-# Naps are short, because a disk does not care for them either.
-POINTS = """
-points=0
-point() {
-	points=$((points + 1))
-	[ "$points" != %d ] || command kill -9 $$
-}
-singly() {
-	points_failed=0 points_words="$1 $2" points_folder=$3
-	shift 3
-	for points_name; do
-		[ "$points_name" = "$points_folder" ] || { point; command $points_words "$points_name" $points_folder || points_failed=1; }
-	done
-	point
-	return "$points_failed"
-}
-into() { for points_folder; do :; done; }
-once() { point; command "$@"; set -- $?; point; return "$1"; }
-mv() { if [ $# -eq 3 ]; then once mv "$@"; else into "$@"; shift; singly mv -f "$points_folder" "$@"; fi; }
-ln() { if [ "$1" = -s ]; then once ln "$@"; else into "$@"; singly ln '' "$points_folder" "$@"; fi; }
-rm() { points_how=$1; shift; singly rm "$points_how" '' "$@"; }
-mkdir() { if [ "$1" = -p ]; then once mkdir "$@"; else singly mkdir '' '' "$@"; fi; }
-rmdir() { singly rmdir '' '' "$@"; }
-cp() { once cp "$@"; }
-chown() { once chown "$@"; }
-chmod() { once chmod "$@"; }
-sysctl() { once sysctl "$@"; }
-kill() { once kill "$@"; }
-content() { point; whole_content "$1"; set -- $?; point; return "$1"; }
-document() { whole_document; set -- $?; point; return "$1"; }
-nap() { sleep 0.02; }
-say() { printf 'points %%s: %%s\\n' "$points" "$*" >&2; }
-"""
-
-
-def kill_at(host: Host, transaction: Transaction, point: int) -> Run:
-    """Run it and kill it at this point; 0 is never."""
-    text = script(transaction, POINTS % point)
-    text = text.replace("\ncontent() {", "\nwhole_content() {", 1).replace("\ndocument() {", "\nwhole_document() {", 1)
-    done = subprocess.run(host.words(), input=text.encode(), capture_output=True, check=False, timeout=60)
-    return Run(status=done.returncode, stdout=done.stdout.decode(), stderr=done.stderr.decode())
-
-
-def everything(host: Host, *, fails: bool = False) -> Transaction:
-    """One file replaced, one created, one removed; the same with links; and a live value set."""
-    (host.etc / "removed").write_text("removed\n")
-    (host.etc / "wants").mkdir(exist_ok=True)
-    for name, target in LINKS_OLD.items():
-        (host.etc / name).unlink(missing_ok=True)
-        (host.etc / name).symlink_to(target)
-    (host.etc / "wants/made").unlink(missing_ok=True)
-    return host.transaction(
-        files=(host.change(), host.change("created\n", name="created"), host.change(None, name="removed")),
-        links=tuple(
-            LinkChange(path=str(host.etc / name), old=LINKS_OLD.get(name), new=LINKS_NEW.get(name)) for name in {**LINKS_OLD, **LINKS_NEW}
-        ),
-        live=(LiveSetting(key="net.ipv6.bindv6only", value="1", old="0"),),
-        probes=(),
-        expected=(socket("ipv4"), socket("ipv6", v6only=not fails)),
-        deadline=0.2 if fails else 5.0,
-    )
-
-
-def state_of(host: Host) -> tuple[object, ...]:
-    with_live = subprocess.run(host.inside("cat", "/proc/sys/net/ipv6/bindv6only"), capture_output=True, text=True, check=True)
-    found = {str(path.relative_to(host.etc)): path for path in host.etc.rglob("*")}
-    files = {name: f"-> {path.readlink()}" if path.is_symlink() else path.read_text() for name, path in found.items() if name != "wants"}
-    return files, with_live.stdout.strip(), host.sockets()
-
-
-LINKS_OLD = {"wants/moved": "../old target", "wants/gone": "/dev/null"}
-LINKS_NEW = {"wants/moved": "/etc/new", "wants/made": "../made"}
-
-
-def led(links: dict[str, str]) -> dict[str, str]:
-    return {name: f"-> {target}" for name, target in links.items()}
-
-
-ALL_OLD = ({"inetd.conf": OLD, "removed": "removed\n", **led(LINKS_OLD)}, "0", BEFORE)
-ALL_NEW = ({"inetd.conf": NEW, "created": "created\n", **led(LINKS_NEW)}, "1", AFTER)
-
-
-def make_old(host: Host) -> None:
-    host.config.write_text(OLD)
-    (host.etc / "created").unlink(missing_ok=True)
-    subprocess.run(host.inside("sh", "-c", "echo 0 >/proc/sys/net/ipv6/bindv6only"), check=True)
-    if host.sockets() != BEFORE:
-        for pid in host.daemons():
-            os.kill(pid, signal.SIGHUP)
-        host.until(lambda: host.sockets() == BEFORE)
-
-
-def interrupt(host: Host, change: Transaction, point: int) -> tuple[object, ...]:
-    """Kill a change at this point, and let the next run find what is left."""
-    killed = kill_at(host, change, point)
-    assert killed.status == -9, (point, killed)
-    nothing = attrs.evolve(
-        change, id="recovery", files=(), links=(), live=(), activate=(), undo=(), expected=(), expected_after_undo=(), keep=(), ours=()
-    )
-    recovered = kill_at(host, nothing, 0)
-    assert recovered.status == 0, (point, recovered)
-    assert {path.name for path in host.state.iterdir()} == {"last"}, point
-    return state_of(host)
-
-
-def points_of(tmp_path: pathlib.Path, *, fails: bool) -> int:
-    with Host(tmp_path / "count") as host:
-        host.state.mkdir()  # as it is from the second change on
-        whole = kill_at(host, everything(host, fails=fails), 0)
-        assert whole.status == (4 if fails else 0), whole
-        return int(whole.stderr.rpartition("points ")[2].partition(":")[0])
-
-
-def in_shares(tmp_path: pathlib.Path, points: range, play: Callable[[Host, int], T]) -> list[T]:
-    """Play every point, on four hosts at once."""
-
-    def share(start: int) -> dict[int, T]:
-        with Host(tmp_path / f"share-{start}") as host:
-            return {point: play(host, point) for point in points[start::4]}
-
-    with ThreadPoolExecutor(4) as pool:
-        found = {point: value for part in pool.map(share, range(4)) for point, value in part.items()}
-    return [found[point] for point in points]
-
-
-@needs_root
-def test_killed_between_any_two_commands_a_host_is_all_old_or_all_new(tmp_path: pathlib.Path) -> None:
-    last = points_of(tmp_path, fails=False)
-
-    def play(host: Host, point: int) -> str:
-        make_old(host)
-        change = everything(host)
-        found = interrupt(host, change, point)
-        assert found in (ALL_OLD, ALL_NEW), (point, found)
-        if found == ALL_OLD:
-            again = kill_at(host, change, 0)
-            assert again.status == 0, (point, again)
-        assert state_of(host) == ALL_NEW, point
-        return "old" if found == ALL_OLD else "new"
-
-    states = in_shares(tmp_path, range(1, last + 1), play)
-
-    assert last > 40
-    assert set(states) == {"old", "new"}
-    assert states == sorted(states, reverse=True), "once it is new it stays new"
-
-
-@needs_root
-def test_killed_on_the_way_back_a_host_is_all_old(tmp_path: pathlib.Path) -> None:
-    last = points_of(tmp_path, fails=True)
-
-    def play(host: Host, point: int) -> tuple[object, ...]:
-        make_old(host)
-        return interrupt(host, everything(host, fails=True), point)
-
-    assert all(found == ALL_OLD for found in in_shares(tmp_path, range(20, last + 1, 2), play))
-
+from tests.shell.harness import SHELLS, available, script
 
 # --- nothing but data from outside ---------------------------------------------------------------------------------------------
 

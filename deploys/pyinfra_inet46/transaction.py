@@ -68,6 +68,7 @@ LIBRARY = (
     "lock.sh",
     "probe.sh",
     "document.sh",
+    "durable.sh",
     "journal.sh",
     "log.sh",
     "stage.sh",

@@ -30,7 +30,7 @@ step_arm() {
 			nap
 		done
 		is_armed || fail "the process that would go back by itself did not start"
-	fi || { drop staged; return 1; }
+	fi || { drop; return 1; }
 }
 
 arm_patience() {

@@ -160,6 +160,7 @@ undo() {
 	fi
 	undoing=
 	[ -z "$undo_failed" ] || return 1
+	on_disk
 	rm -f "$document" 2>/dev/null && return
 	undo_failed='the old files, settings and sockets are back, and the journal cannot be removed'
 	only_journal=yes
@@ -174,10 +175,9 @@ accept_sockets() {
 	say "$daemon runs on the old files; what differs from before the change: $accepted"
 }
 
-# remove_all staged|unfinished|temporary: such names of the document, in one go.
+# remove_all unfinished|temporary: such names of the document, in one go.
 remove_all() {
 	case $1 in
-	staged) on_files 'print staged' rm -f ;;
 	unfinished) on_files 'print staged; print kept ".part"' rm -f ;;
 	temporary) on_files 'print staged; print kept; print kept ".part"' rm -f ;;
 	esac
@@ -195,9 +195,11 @@ remove_folders() {
 	rmdir "$@" 2>/dev/null || :
 }
 
-# drop staged|temporary: these names, and then the document that knew them.
+# drop: what waited beside the targets, and then the document that knew it. (Beside targets that have not been touched there can be second
+# names of them: after a power cut that kept these and lost the journal.)
 drop() {
-	remove_all "$1"
+	remove_all temporary
+	on_disk
 	rm -f "$document"
 }
 
@@ -214,11 +216,11 @@ step_recover() {
 	[ -n "$guarding" ] || rm -f "$state_dir/guard" "$state_dir/armed" "$state_dir/confirmed" "$state_dir/confirmed.new" "$state_dir/learned"
 	if [ -e "$state_dir/committed" ]; then
 		load_document "$state_dir/committed"
-		drop temporary
+		drop
 	fi
 	if [ -e "$state_dir/staging" ]; then
 		load_document "$state_dir/staging"
-		drop staged
+		drop
 	fi
 	[ -e "$state_dir/journal" ] || return 0
 	load_document "$state_dir/journal" || { fail "the journal $state_dir/journal cannot be read to its end"; return 1; }

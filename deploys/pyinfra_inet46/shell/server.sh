@@ -190,7 +190,7 @@ learn_seconds=3
 
 step_learn() {
 	as_old
-	ports_are_idle || { drop staged; return 1; }
+	ports_are_idle || { drop; return 1; }
 	probes=$(probes_wanted | awk -v unheard="$unheard" '$1 == "probe" { print; print "greeting " unheard }')
 	[ -n "$probes" ] || return 0
 	ask_all "$learn_seconds" || return 0

@@ -11,10 +11,11 @@ step_stage() {
 	nothing_in_the_way || { rm -f "$document"; return 1; }
 	mv -f "$document" "$state_dir/staging"
 	document=$state_dir/staging
+	on_disk
 	if write_staged && check_staged && targets_are_as_seen && sockets_are_as_seen; then
 		return 0
 	fi
-	drop staged
+	drop
 	return 1
 }
 

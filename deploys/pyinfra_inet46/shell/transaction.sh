@@ -86,7 +86,7 @@ recovery_is_stuck() {
 step_journal() {
 	mv -f "$state_dir/staging" "$state_dir/journal" || { fail "cannot write $state_dir/journal"; return 1; }
 	document=$state_dir/journal
-	together keep_in keep_file && each_file keep_copy
+	together keep_in keep_file && each_file keep_copy && on_disk
 }
 
 keep_file() {
@@ -244,9 +244,11 @@ sockets_are_right() {
 
 # 8.
 step_commit() {
+	on_disk
 	mv -f "$state_dir/journal" "$state_dir/committed" || { fail "cannot write $state_dir/committed"; return 1; }
 	document=$state_dir/committed
-	drop temporary
+	on_disk
+	drop
 }
 
 roll_back() {
