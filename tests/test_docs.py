@@ -132,3 +132,19 @@ def test_every_command_says_json_as_the_page_promises() -> None:
 def anchors(page: Path) -> set[str]:
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_what_the_page_about_stopped_changes_quotes_is_what_hosts_say() -> None:
+    scripts = "\n".join(path.read_text() for path in (DOCS.parent / "deploys/pyinfra_inet46/shell").glob("*.sh"))
+    sayings = [re.split(r"\$\{(?:[^{}]|\{[^}]*\})*\}|\$\([^)]*\)+|\$\w+", text) for text in re.findall(r'\bfail "([^"]*)"', scripts)]
+    told = [".+".join(map(re.escape, parts)) for parts in sayings if len("".join(parts)) > 10]
+    # Those about sockets are put together by awk.
+    assert all(f'"{words}' in scripts for words in ("is not there", "is held by ", "), not by "))
+    told += [
+        r"(sockets changed between look and change: )?\w+: tcp \S+ is not there",
+        r"\w+: tcp \S+ is held by \w+ \(pid \d+\), not by \w+ \(pid \d+\)",
+    ]
+    rows = re.findall(r"^\| [^|]+ \| `([^`]+)` \|", (DOCS / "explanation/stopped.md").read_text(), re.MULTILINE)
+
+    assert len(rows) > 12
+    assert [row for row in rows if not any(re.fullmatch(f"({each})(: .+)?", row) for each in told)] == []
