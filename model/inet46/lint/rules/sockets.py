@@ -248,7 +248,8 @@ def silently_shared_port(subject: Subject) -> Found:
     """
     for (transport, port), group in _held(subject).items():
         duals = [held for held in group if held.socket.dual and Family.IPV4 not in held.accepts and held.accepts]
-        native = next((held for held in group if kind_of(held.socket) is Kind.V4_ANY), None)
+        # Where it is not known who gets them (illumos), the IPv4 socket accepts nobody for certain.
+        native = next((held for held in group if kind_of(held.socket) is Kind.V4_ANY and held.accepts), None)
         for held in duals:
             if native is not None and native.entry is not held.entry and held.entry.origin is not None:
                 text = f"{held.service}/{transport.value}: IPv4 datagrams to port {port} go to another line, and no error says so"
