@@ -58,7 +58,9 @@ def predict(entries: Iterable[Entry], host: str | HostPolicy | Host) -> Predicti
     """
     replay = replay_of(resolve(host))
     replay.load([tuple(entries)])
-    return outcome(replay)
+    seen = outcome(replay)
+    stale = (_goes_on(slot.entry, said, replay.host) for slot in replay.slots.values() if slot.open and (said := slot.stale) is not None)
+    return attrs.evolve(seen, faults=(*seen.faults, *dict.fromkeys(stale)))
 
 
 def outcome(replay: Replay) -> Prediction:
@@ -117,6 +119,11 @@ def _deaf(held: Held, host: Host) -> Diagnostic:
 def _starved(held: Held) -> Diagnostic:
     text = f"{label(held.entry)}: {held.socket} listens and gets nothing: a later socket takes its clients"
     return _fault(held.entry, "I303", "starved-listener", text)
+
+
+def _goes_on(entry: Entry, said: str, host: Host) -> Diagnostic:
+    text = f"{label(entry)}: {host.row.unit} {said}: an earlier line for the same socket has settled that"
+    return _fault(entry, "I213", "earlier-line-goes-on", text)
 
 
 def _fault(entry: Entry, code: str, name: str, message: str, severity: Severity = Severity.ERROR) -> Diagnostic:

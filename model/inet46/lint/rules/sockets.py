@@ -13,8 +13,9 @@ from inet46.entry import Bind, Entry
 from inet46.formats import inetd
 from inet46.knowledge import Host, InetdBuild
 from inet46.lint._rules import Found, Subject, rule, tell
-from inet46.lint.rules._inetd import clients, label_of, opened, parted, place_of, swap
+from inet46.lint.rules._inetd import advised, clients, label_of, opened, parted, place_of, swap
 from inet46.predict import Held, predict
+from inet46.slots import performs
 from inet46.sockets import Family, Kind, Transport, kind_of
 
 __all__: list[str] = []
@@ -174,10 +175,33 @@ def earlier_line_replaced(subject: Subject) -> Found:
 
     """
     for entry, bind, earlier, old in _replaced(subject):
-        if entry.duty != earlier.duty and bind.v6only == old.v6only and entry.origin is not None:
+        kept = subject.inetd is not None and subject.inetd.keeps_builtin and performs(entry) != performs(earlier)
+        if entry.duty != earlier.duty and bind.v6only == old.v6only and entry.origin is not None and not kept:
             text = f"{entry.service}/{bind.key}: this line takes the {bind.family.title} socket of an earlier one"
             labels = label_of(earlier, f"not served for {bind.family.title}")
             yield tell(text, entry.origin, labels=labels, remedy="write one line for each family, or one for both")
+
+
+@rule("I213", "earlier-line-goes-on")
+def earlier_line_goes_on(subject: Subject) -> Found:
+    """What it catches: a second line for one socket that says `internal` where the first names a program, or `wait` where it says `nowait`.
+
+    Why it bites: server, arguments and user become those of the second line, and what was settled when the first one was read stays. Behind
+    a built-in service the second line is never heard of; behind a program `internal` is started as one, and every client is disconnected.
+    A server that was to `wait` gets one client after the other; one that was not gets the listening socket, and on Debian's openbsd-inetd
+    the port is closed behind its first client.
+
+    Example:
+        daytime stream tcp nowait root internal
+        daytime stream tcp nowait root /usr/sbin/any any
+
+    Instead: one line for each socket.
+
+    Source: inetd.c of OpenBSD and inetutils (config: se_bi and se_wait are not copied to the entry that is there), busybox inetd.c;
+    measured: tests/test_daemons_answers.py
+
+    """
+    yield from advised(subject, "I213", "keep one line for each socket")
 
 
 @rule("I205", "socket-made-anew")
