@@ -26,7 +26,7 @@ __all__ = ["HOSTS", "KNOB", "PROGRAMS", "Bench", "Files", "Look", "Step", "host_
 
 HOSTS = ("debian-12/openbsd-inetd", "debian-12/inetutils-inetd", "debian-12/xinetd", "linux/busybox-inetd")
 KNOB = "net.ipv6.bindv6only"
-PROGRAMS = ("/usr/bin/true", "/usr/bin/false", "/usr/bin/", "/usr/bin", "/usr/bin/no-such-program", "/etc/passwd")
+PROGRAMS = ("/usr/bin/true", "/usr/bin/perl", "/usr/bin/false", "/usr/bin/", "/usr/bin", "/usr/bin/no-such-program", "/etc/passwd")
 """What files on a bench may name as a server, whether it can be run there or not."""
 
 Files = Mapping[str, str]

@@ -24,7 +24,7 @@ from tests.lab import busybox, guest, image, linux
 from tests.lab.spec import HostSpec
 
 Step = list[Any]
-"""["files", {path: text}], ["start"], ["signal", NAME], ["ask", PORT], ["stop"], ["look"], ["sysctl", NAME, VALUE]."""
+"""["files", {path: text}], ["start"], ["signal", NAME], ["ask", PORT], ["who", QUESTIONS], ["stop"], ["look"], ["sysctl", NAME, VALUE]."""
 
 # As the init scripts and default files of their Debian packages start them; busybox's, which has none, as its own help shows it.
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +39,7 @@ _PLACES = ("etc/inetd.conf", "etc/inetd.d", "etc/xinetd.conf", "etc/xinetd.d", "
 # inetutils-inetd sleeps for a second after every signal that it has dealt with.
 _WAITING = {"x86_64": {7, 23, 34, 130, 232, 270, 271, 281, 441, 35, 230}, "aarch64": {22, 72, 73, 133, 441, 101, 115}}[platform.machine()]
 _PATIENCE = 20.0  # seconds of the clock, after which a daemon is stuck and this is an error
+_AGAIN = 0.05  # seconds after which a datagram is taken to be lost
 _BUSY = 0.15  # seconds of the processor, after which a daemon is taken to be in an endless loop; a start takes milliseconds
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -81,6 +82,11 @@ class Daemon:
             connection.settimeout(_PATIENCE)
             connection.connect(("127.0.0.1", port))
             self.log.append(f"answer: {connection.recv(65536).decode(errors='replace').strip()}")
+
+    def who(self, questions: list[list[Any]]) -> None:
+        """Ask for the name of the server, from one client after the other, and put the answers into the log."""
+        self._listen()
+        self.log = [json.dumps([_answer(*question) for question in questions])]
 
     def stop(self) -> None:
         """End it the usual way; one that hangs is killed."""
@@ -151,6 +157,24 @@ class Daemon:
                 self.log.append(text.partition("]: ")[2].strip() or text.strip())
 
 
+def _answer(transport: str, address: str, port: int) -> str:
+    """Return what a server says to a client, "" where nobody does. A datagram is sent again: xinetd drains what came while a server ran."""
+    kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
+    deadline = time.monotonic() + _PATIENCE
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as client:
+        try:
+            client.connect((address, port))
+            client.settimeout(_PATIENCE if transport == "tcp" else _AGAIN)
+            while time.monotonic() < deadline:
+                if transport == "udp":
+                    client.send(b"?")
+                with contextlib.suppress(TimeoutError):
+                    return client.recv(99).decode()
+        except (ConnectionRefusedError, ConnectionResetError):
+            return ""
+    return "no answer"
+
+
 def _buried() -> bool:
     """True when no server is left that some client has had started: without its daemon it is a child of this process."""
     try:
@@ -214,6 +238,8 @@ def _play(daemon: Daemon, steps: list[Step]) -> list[dict[str, Any]]:
                 daemon.signal(*rest)
             case "ask":
                 daemon.ask(*rest)
+            case "who":
+                daemon.who(*rest)
             case "stop":
                 daemon.stop()
             case "look":
