@@ -98,6 +98,17 @@ def test_every_format_to_every_other_keeps_what_is_reached_or_says_what_is_lost(
     assert sum(counted.whole for counted in counts.values()) > 0
 
 
+def test_a_dual_socket_keeps_no_other_service_from_having_ipv6_alone() -> None:
+    """On NetBSD one setting decides for all sockets: with it, udp6 takes both families here and tcp6 must not."""
+    lines = "talk\tdgram\tudp\twait\tnobody\t/usr/sbin/in.talkd in.talkd\nfinger\tstream\ttcp6\tnowait\tnobody\t/usr/sbin/in.fingerd in.fingerd\n"
+
+    made = convert({"/etc/inetd.conf": lines}, "debian-12/openbsd-inetd", "netbsd-10/inetd")
+
+    assert [str(held.socket) for held in made.sockets] == ["0.0.0.0:517", "[::]:517 v6only", "[::]:79 v6only"]
+    assert not made.losses
+    assert not made.settings
+
+
 # -- real services ---------------------------------------------------------------------------------------------------------------------
 
 CHECK_MK = """\

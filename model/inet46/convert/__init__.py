@@ -70,14 +70,15 @@ def convert(files: Mapping[str, str], source: str | HostPolicy | Host, target: s
     Raises UnknownHost for a host that stands in no knowledge table; Unprovable when what was planned one by one cannot be had together.
     """
     exported, where = export(files, source), resolve(target)
-    fitted: list[Service] = []
     services, defaults = with_defaults(exported)
-    losses = [*defaults, *exported.losses]
-    for found in services:
-        service, lost = _fit(found, where)
-        losses += [*found.losses, *lost]
-        fitted += [service] if service is not None else []
-    planned = plan(fitted, where)
+    fitted, lost = _fit_all(services, where)
+    try:
+        planned = plan(fitted, where)
+    except Unprovable:
+        # One socket for both families may need a setting under which another service cannot have IPv6 alone.
+        fitted, lost = _fit_all(services, where, exact=False)
+        planned = plan(fitted, where)
+    losses = [*defaults, *exported.losses, *lost]
     if isinstance(exported.host.server, XinetdBuild) and isinstance(where.server, XinetdBuild):
         carried = _carry(exported.found, planned)
         if carried is not None:
@@ -123,10 +124,21 @@ def _parts(service: Service) -> dict[str, _Strip]:
     return parts
 
 
-def _fit(found: Found, host: Host) -> tuple[Service | None, list[Loss]]:
-    """Return the service as this host can have it, and what it cannot be told of it."""
+def _fit_all(services: Iterable[Found], host: Host, *, exact: bool = True) -> tuple[list[Service], list[Loss]]:
+    """Return the services as this host can have them, and what is lost on the way."""
+    fitted: list[Service] = []
     losses: list[Loss] = []
-    for whole in dict.fromkeys((found.exact, found.service)):
+    for found in services:
+        service, lost = _fit(found, host, exact=exact)
+        losses += [*found.losses, *lost]
+        fitted += [service] if service is not None else []
+    return fitted, losses
+
+
+def _fit(found: Found, host: Host, *, exact: bool) -> tuple[Service | None, list[Loss]]:
+    """Return the service as this host can have it, if possible with sockets of the same shape, and what it cannot be told of it."""
+    losses: list[Loss] = []
+    for whole in dict.fromkeys((found.exact, found.service) if exact else (found.service,)):
         service, lost, why = _fitted(whole, host)
         if service is not None:
             return service, [_lost(whole, name, reason, found) for name, reason in lost.items()]
