@@ -195,6 +195,19 @@ def test_debians_xinetd_serves_inetd_conf_as_well(root: Path) -> None:
     ]
 
 
+def test_the_first_file_of_an_inetd_is_read_before_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "inetd.d").mkdir()
+    main, other = tmp_path / "inetd.conf", tmp_path / "inetd.d/mail"
+    main.write_text("imap stream tcp nowait root /usr/sbin/imap4d imap4d\n")
+    other.write_text("imap stream tcp6 nowait root /usr/sbin/imap4d imap4d\n")
+
+    data = answer("sockets", main, tmp_path / "inetd.d", "--host", "debian-12/inetutils-inetd")
+
+    assert data["unknown"] == []
+    assert [(socket["path"], socket["accepts"]) for socket in data["sockets"]] == [(str(main), ["ipv4"])]
+    assert [(fault["code"], fault["path"]) for fault in data["faults"]] == [("I201", str(other))]
+
+
 def test_inetutils_reads_its_folder_and_the_backups_in_it(root: Path) -> None:
     data = answer("sockets", "/etc/inetd.conf", "--root", root, "--host", "debian-12/inetutils-inetd")
 

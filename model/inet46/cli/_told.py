@@ -308,10 +308,13 @@ def _below(one: Given, tree: Tree, root: Path) -> Given:
 
 
 def _inetd(givens: list[Given], state: Gatherer) -> Told:
-    """Number the files: an inetd reads the files of its folder in the order of their names."""
+    """Take a first file for the main one, which is read before all others, and number the rest: a folder is read in no known order."""
     if isinstance(state.host.server, InetdBuild) and state.host.server.keyed:
         return _including(givens, state)
-    for one in givens:
+    for number, one in enumerate(givens):
+        if number == 0 and not one.real.is_dir():
+            state.given(one, _MAIN)
+            continue
         for member in state.members(one, xinetd=False) if one.real.is_dir() else [one]:
             state.given(member, f"{_FOLDER}/{len(state.files):06}")
     return state.told(config=_MAIN, directory=_FOLDER)
