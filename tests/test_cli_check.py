@@ -105,6 +105,18 @@ def test_what_is_missing_and_what_contradicts_is_refused_with_2() -> None:
     assert "'I999' is no rule" in run("check", "imap", "--select", "I999").stderr
 
 
+def test_rules_files_and_hosts_that_are_not_there_are_all_named_at_once() -> None:
+    result = run("check", "nowhere", "--host", "x", "--select", "I999,bind-ignord", "--ignore", "I998")
+
+    assert [line.partition(" is no rule")[0].partition(" (")[0] for line in result.stderr.splitlines()] == [
+        "Error: 'I999'",
+        "Error: 'bind-ignord'",
+        "Error: 'I998'",
+        "Error: nowhere: no such file or directory",
+        "Error: --host: 'x' is not known",
+    ]
+
+
 def test_without_a_host_only_what_is_wrong_everywhere_is_said() -> None:
     put("inetd.conf", LINE + "imap stream tcp\n")
     put("imap", INVERTED)

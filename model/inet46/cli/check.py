@@ -111,9 +111,11 @@ def check(
         raise click.UsageError("--unsafe-fixes goes with --fix or --diff.", ctx)
     if settings and not hosts:
         raise click.UsageError("--set goes with --host.", ctx)
-    rules = select(_words(chosen), _words(ignored)) if chosen or ignored else None
+    rules, (given, named) = both(
+        lambda: select(_words(chosen), _words(ignored)) if chosen or ignored else None,
+        lambda: both(lambda: locate(paths, root), lambda: hosts_from(hosts, settings, services_file, root)),
+    )
     wish = _Wish(rules=rules, root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
-    given, named = both(lambda: locate(paths, root), lambda: hosts_from(hosts, settings, services_file, root))
     groups = ((given, named),) if named else candidates(given)
     answer = _merged([_answer(*group, wish, stated=bool(named)) for group in groups], stated=bool(named))
     if not answer.files:

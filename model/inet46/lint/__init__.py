@@ -100,14 +100,17 @@ def _line(diagnostic: Diagnostic) -> tuple[object, ...]:
 def select(chosen: Iterable[str] = (), ignored: Iterable[str] = ()) -> tuple[Rule, ...]:
     """Return the rules that are chosen (all, when none is) and not ignored; each word is a code, the start of one (I2), or a name.
 
-    Raises UnknownRule for a word that means no rule.
+    Raises UnknownRule with a line for each word that means no rule.
     """
     rules, wanted, unwanted = every(), tuple(chosen), tuple(ignored)
-    for word in (*wanted, *unwanted):
+    problems = []
+    for word in dict.fromkeys((*wanted, *unwanted)):
         if not any(_means(word, rule) for rule in rules):
             near = difflib.get_close_matches(word, [name for rule in rules for name in (rule.code, rule.name)], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise UnknownRule(f"{word!r} is no rule{hint} (inet46 explain lists them all)")
+            problems.append(f"{word!r} is no rule{hint} (inet46 explain lists them all)")
+    if problems:
+        raise UnknownRule("\n".join(problems))
     return tuple(
         rule
         for rule in rules
