@@ -317,16 +317,16 @@ def _outcome(first: Entry, second: Entry, host: Host) -> set[tuple[object, ...]]
 
 @rule("I212", "family-carried-over")
 def family_carried_over(subject: Subject) -> Found:
-    """What it catches: a line without digits in its protocol, below one that was dropped and had some.
+    """What it catches: a tcp or tcp4 line below a tcp6 line that was dropped half-way, as for its nowait or its built-in service.
 
     Why it bites: old FreeBSDs and DragonFly note the digits when they read them and forget them only when an entry is made. The digits of a
-    dropped tcp6 line count for the tcp line below it, which then takes IPv6 instead of IPv4.
+    dropped tcp6 line count for the line below it: tcp then takes IPv6 instead of IPv4, and tcp4 becomes tcp46.
 
     Example:
-        nosuchuser stream tcp6 nowait nobody-here /bin/x x
-        imap       stream tcp  nowait root /usr/local/libexec/imapd imapd
+        pop3 stream tcp6 nowait/x root /usr/local/libexec/popper popper
+        imap stream tcp  nowait   root /usr/local/libexec/imapd imapd
 
-    Instead: mend the line above, and write tcp4 where IPv4 is meant.
+    Instead: mend the line above, or make it a comment.
 
     Source: FreeBSD 5 and DragonFly usr.sbin/inetd/inetd.c (getconfigent: v4bind, v6bind stay as they are at `more:`)
 
@@ -336,11 +336,13 @@ def family_carried_over(subject: Subject) -> Found:
         return
     above: inetd.Fields | None = None
     for fields in subject.lines:
-        protocol = fields.words[2] if len(fields.words) > 2 else ""
-        dropped = above is not None and subject.entry(above.span) is None and re.fullmatch("(tcp|udp)[46]+", above.words[2]) is not None
-        if above is not None and dropped and protocol in {"tcp", "udp"}:
+        protocol, entry = fields.words[2] if len(fields.words) > 2 else "", subject.entry(fields.span)
+        taken = entry is not None and any(bind.family is Family.IPV6 for bind in entry.binds)
+        if above is not None and taken and protocol in {"tcp", "udp", "tcp4", "udp4"}:
             text = f"{fields.words[0]}: the digits of {above.words[2]} above count here too, for that line is dropped"
             label = Label(above.spans[2], "these digits")
-            fix = swap(fields.spans[2], f"{protocol}4", f"write {protocol}4")
-            yield tell(text, fields.spans[2], severity=Severity.ERROR, labels=(label,), remedy="mend the line above", fix=fix)
-        above = fields if protocol else None
+            yield tell(text, fields.spans[2], severity=Severity.ERROR, labels=(label,), remedy="mend the line above, or make it a comment")
+        if entry is not None:
+            above = None
+        elif re.fullmatch("(tcp|udp)[46]*6[46]*", protocol):
+            above = fields
