@@ -350,6 +350,19 @@ def test_an_unknown_rule_is_refused_with_the_nearest() -> None:
     )
 
 
+def test_of_a_fleet_with_several_kinds_of_super_servers_each_host_gets_the_files_of_its_own() -> None:
+    """As pre-commit gives them: all files of a repository to one command that names all hosts."""
+    put("imap", INVERTED)
+    put("inetd.conf", LINE)
+
+    data = json.loads(run("check", "inetd.conf", "imap", *DEBIAN, "--host", "debian-12/openbsd-inetd", "--json").stdout)
+
+    assert {(one["path"], *one["hosts"]) for one in data["findings"]} == {
+        ("imap", "debian-12/xinetd"),
+        ("inetd.conf", "debian-12/openbsd-inetd"),
+    }
+
+
 # -- pre-commit ------------------------------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from inet46.knowledge import HOSTS, Host, InetdBuild, LaunchdBuild, Place, Serve
 from inet46.lint import View
 from inet46.service import Program
 
-__all__ = ["Seen", "candidates", "hosts_from", "see"]
+__all__ = ["Seen", "candidates", "hosts_from", "see", "sorted_by_kind"]
 
 _AROUND = ("/etc/hosts.allow", "/etc/hosts.deny", "/etc/sysctl.conf", "/etc/rc.conf", "/etc/rc.conf.local", "/etc/rc.conf.d/netoptions")
 _PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/libexec", "/usr/local/sbin")
@@ -56,10 +56,25 @@ def candidates(given: Iterable[Given]) -> tuple[tuple[tuple[Given, ...], tuple[H
 
     A folder is what most of its files are. Raises Refused when nothing is told about a file by its looks.
     """
+    return _by_kind(given, [resolve(row.name) for row in HOSTS])
+
+
+def sorted_by_kind(given: tuple[Given, ...], hosts: tuple[Host, ...]) -> tuple[tuple[tuple[Given, ...], tuple[Host, ...]], ...]:
+    """Give each of several hosts the PATHs that its kind of super-server reads: a fleet's files in one repository are not one host's.
+
+    All of them go to every host where the hosts are of one kind, or where a PATH would be nobody's.
+    """
+    if len({type(host.server) for host in hosts}) < 2:
+        return ((given, hosts),)
+    groups = _by_kind(given, hosts)
+    readers = [host for _, mine in groups for host in mine]
+    return groups if all(mine for _, mine in groups) and all(host in readers for host in hosts) else ((given, hosts),)
+
+
+def _by_kind(given: Iterable[Given], hosts: Iterable[Host]) -> tuple[tuple[tuple[Given, ...], tuple[Host, ...]], ...]:
     kinds: dict[type[Server] | None, list[Given]] = {}
     for one in given:
         kinds.setdefault(_kind(one), []).append(one)
-    hosts = [resolve(row.name) for row in HOSTS]
     return tuple((tuple(mine), tuple(host for host in hosts if _reads(host.server, kind))) for kind, mine in kinds.items())
 
 

@@ -18,7 +18,7 @@ from inet46.cli._host import hosts_options, root_option
 from inet46.cli._stdin import STDIN, stdin_option
 from inet46.cli._told import Given, locate, something
 from inet46.cli._trouble import Problems, Refused, both
-from inet46.cli._views import Seen, candidates, hosts_from, see
+from inet46.cli._views import Seen, candidates, hosts_from, see, sorted_by_kind
 from inet46.diagnostics import Edit, Severity
 from inet46.knowledge import Host
 from inet46.lint import Mended, Report, Rule, compare, everywhere, mend, select, weigh
@@ -116,7 +116,7 @@ def check(
         lambda: both(lambda: locate(paths, root), lambda: hosts_from(hosts, settings, services_file, root)),
     )
     wish = _Wish(rules=rules, root=root, write=fix and not diff, unsafe=unsafe, diff=diff)
-    groups = ((given, named),) if named else candidates(given)
+    groups = candidates(given) if not named else ((given, named),) if root is not None else sorted_by_kind(given, named)
     answer = _merged([_answer(*group, wish, stated=bool(named)) for group in groups], stated=bool(named))
     if not answer.files:
         raise Refused([f"{', '.join(paths)}: no file in it that a super-server reads (the root of a host is given with --root and --host)"])
@@ -255,9 +255,10 @@ def _merged(parts: Sequence[Answer], *, stated: bool) -> Answer:
         hosts=tuple(name for part in parts for name in part.hosts),
         stated=stated,
         files=sum(part.files for part in parts),
-        findings=tuple(finding for part in parts for finding in part.findings),
+        findings=tuple(attrs.evolve(one, hosts=one.hosts or part.hosts) if stated else one for part in parts for one in part.findings),
         elsewhere=sum(part.elsewhere for part in parts),
         unknown=tuple(dict.fromkeys(unknown for part in parts for unknown in part.unknown)),
+        blocked=tuple(one for part in parts for one in part.blocked),
         applied=tuple(one for part in parts for one in part.applied),
         mended=tuple(path for part in parts for path in part.mended),
         changes=tuple(change for part in parts for change in part.changes),
