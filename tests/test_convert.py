@@ -98,6 +98,18 @@ def test_every_format_to_every_other_keeps_what_is_reached_or_says_what_is_lost(
     assert sum(counted.whole for counted in counts.values()) > 0
 
 
+@pytest.mark.parametrize(
+    ("flags", "nearest"),
+    [("SENSOR", None), ("IDONLY", None), ("NODELAY KEEPALIVE NOLIBWRAP", "NoDelay= of the socket and KeepAlive= of the socket")],
+)
+def test_of_flags_those_have_something_near_for_which_systemd_has_a_word(flags: str, nearest: str | None) -> None:
+    text = CHECK_MK.replace("{\n", f"{{\n\tflags = {flags}\n", 1)
+
+    losses = convert({"/etc/xinetd.conf": text}, "debian-12/xinetd", "debian-12/systemd").losses
+
+    assert [loss.instead for loss in losses if loss.thing == "flags"] == [nearest]
+
+
 def test_a_dual_socket_keeps_no_other_service_from_having_ipv6_alone() -> None:
     """On NetBSD one setting decides for all sockets: with it, udp6 takes both families here and tcp6 must not."""
     lines = "talk\tdgram\tudp\twait\tnobody\t/usr/sbin/in.talkd in.talkd\nfinger\tstream\ttcp6\tnowait\tnobody\t/usr/sbin/in.fingerd in.fingerd\n"

@@ -215,8 +215,9 @@ def _nearest(loss: Loss, host: Host) -> Loss:
     """Add what comes nearest on this kind of super-server."""
     lines = isinstance(host.server, InetdBuild) and host.server.manifests is None
     kind = "inetd" if lines else "smf" if isinstance(host.server, InetdBuild) else host.policy.super_server
-    thing = "rate" if loss.thing == "cps" else loss.thing
-    return attrs.evolve(loss, instead=NEAREST.get((thing, kind), NEAREST.get((thing, ""))))
+    things = loss.what.split()[2:] if loss.thing == "flags" else ["rate" if loss.thing == "cps" else loss.thing]
+    found = (NEAREST.get((thing, kind), NEAREST.get((thing, ""))) for thing in things)
+    return attrs.evolve(loss, instead=" and ".join(filter(None, found)) or None)
 
 
 def _differences(exported: Exported, planned: Plan) -> Iterator[str]:
