@@ -42,7 +42,9 @@ class Root:
     def program(self, path: str, text: str = "#!/bin/sh\n") -> None:
         self.write(path, text, 0o755)
 
-    def run(self, argv: Sequence[str], *, shell: str = "sh", proc: bool = False, uid: int = 0) -> list[str]:
+    def run(
+        self, argv: Sequence[str], *, shell: str = "sh", proc: bool = False, uid: int = 0, environment: Mapping[str, str] | None = None
+    ) -> list[str]:
         """Run a look here; `argv` is what look_command gave, and `shell` takes the place of its sh."""
         mounts = f"mount --bind / '{self.folder}/real' && mount -t tmpfs none '{self.folder}/dev' && : >'{self.folder}/dev/null'"
         mounts += f" && mount --rbind /proc '{self.folder}/proc'" if proc else ""
@@ -52,7 +54,7 @@ class Root:
             ["unshare", "--net", "--mount", "sh", "-c", enter, str(self.folder), *words],
             capture_output=True,
             check=False,
-            env={"PATH": "/stand-in:/bin:/usr/bin:/usr/sbin:/sbin"},
+            env={**(environment or {}), "PATH": "/stand-in:/bin:/usr/bin:/usr/sbin:/sbin"},
         )
         assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
         return done.stdout.decode().splitlines()

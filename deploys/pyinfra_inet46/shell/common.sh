@@ -10,7 +10,8 @@ prepare() {
 	# An ssh session's PATH often lacks the folders where ss, sysctl and the super-servers live.
 	PATH=${PATH:-/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export LC_ALL PATH
-	unset ENV BASH_ENV CDPATH IFS
+	# The last three change how GNU's ls writes names and sizes, which are read here.
+	unset ENV BASH_ENV CDPATH IFS QUOTING_STYLE BLOCK_SIZE LS_BLOCK_SIZE
 	set -f
 	newline='
 '
