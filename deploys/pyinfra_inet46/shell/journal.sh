@@ -78,10 +78,13 @@ same_file() {
 
 # Restores one file. Safe to do again at any point: what is kept is the old file, and what is not kept was not touched.
 restore_file() {
-	if [ "$old" != absent ] && [ ! -e "$kept" ]; then
-		return 0
-	fi
 	sum_of "$path"
+	if [ "$old" != absent ] && [ ! -e "$kept" ]; then
+		# Somebody who tidies up may have taken the kept file for litter.
+		[ "$sum" != "$new" ] || [ "$new" = "$old" ] ||
+			fail "$path is as the change made it, and the old file is gone from $kept: put the old one back to $path by hand, or remove $state_dir/journal to keep what is there"
+		return
+	fi
 	case $sum in
 	absent | "$old" | "$new") ;;
 	*)
