@@ -9,11 +9,12 @@ import attrs
 import pytest
 
 from pyinfra_inet46.transaction import Result, Seen
-from tests.shell.harness import Host, Run
+from tests.shell.harness import OTHER, V4, Host, Run
 from tests.shell.plays import AFTER, NEW, OLD, Outcome, about, scenario
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a network of its own")
 
+KEPT = "step_place() { kill -9 $$; }\n"
 PLACED = "step_activate() { kill -9 $$; }\n"
 
 
@@ -40,3 +41,20 @@ def test_new_files_are_not_called_the_old_ones_when_somebody_has_removed_those(d
     assert text == NEW
     assert (done.run.verdict.result, done.run.verdict.recovered) == (Result.COMMITTED, True)
     assert (done.config, done.sockets) == (NEW, AFTER)
+
+
+@scenario
+def is_edited_before_it_was_replaced(host: Host) -> Run:
+    """In place, as many editors do: then the kept name shows the edit as well."""
+    host.run(host.transaction(), before=KEPT)
+    with host.config.open("a") as config:
+        config.write("ipv4 127.0.0.1 14500 no -\n")
+    return recovered(host)
+
+
+@about(is_edited_before_it_was_replaced)
+def test_an_edit_of_a_file_that_was_not_replaced_yet_stays_where_it_is(done: Outcome) -> None:
+    assert "/etc/inetd.conf was changed by somebody else meanwhile, before it was replaced: it stays as it is" in done.run.stderr
+    assert done.config == V4 + OTHER + "ipv4 127.0.0.1 14500 no -\n"
+    assert done.names == ["etc/inetd.conf", "state/last"]
+    assert done.run.verdict.reason.endswith("/etc/inetd.conf changed between look and change")

@@ -71,8 +71,8 @@ put_back() {
 }
 
 same_file() {
-	same_one=$(ls -di "$1")
-	same_two=$(ls -di "$2")
+	same_one=$(ls -di "$1" 2>/dev/null) || return 1
+	same_two=$(ls -di "$2" 2>/dev/null) || return 1
 	[ "${same_one%%/*}" = "${same_two%%/*}" ]
 }
 
@@ -89,6 +89,11 @@ restore_file() {
 	absent | "$old" | "$new") ;;
 	*)
 		# Somebody has worked on it since the change was interrupted. Their work is not the old state, and not ours to lose.
+		if same_file "$kept" "$path"; then
+			say "$path was changed by somebody else meanwhile, before it was replaced: it stays as it is"
+			rm -f "$kept"
+			return
+		fi
 		found=$kept.found
 		case ${kept%/*} in
 		*/.*) found=${kept%/*}.${kept##*/}.found ;;
