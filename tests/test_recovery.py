@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a netw
 
 KEPT = "step_place() { kill -9 $$; }\n"
 PLACED = "step_activate() { kill -9 $$; }\n"
+FOUND = ".inet46-old.inetd.conf.found"
 
 
 def recovered(host: Host) -> Run:
@@ -58,3 +59,19 @@ def test_an_edit_of_a_file_that_was_not_replaced_yet_stays_where_it_is(done: Out
     assert done.config == V4 + OTHER + "ipv4 127.0.0.1 14500 no -\n"
     assert done.names == ["etc/inetd.conf", "state/last"]
     assert done.run.verdict.reason.endswith("/etc/inetd.conf changed between look and change")
+
+
+@scenario
+def is_edited_after_each_of_two_interruptions(host: Host) -> tuple[Run, object]:
+    for text in ("one\n", "two\n"):
+        host.run(host.transaction(), before=PLACED)
+        host.config.write_text(text)
+        host.run(host.transaction(files=(), activate=(), expected=(), probes=(), ours=()))
+    found = {path.name: path.read_text() for path in host.etc.glob(".inet46*")}
+    return recovered(host), found
+
+
+@about(is_edited_after_each_of_two_interruptions)
+def test_a_second_edit_does_not_take_the_place_of_the_first_one(done: Outcome) -> None:
+    assert done.extra == {FOUND: "one\n", f"{FOUND}.2": "two\n"}
+    assert (done.config, done.sockets) == (NEW, AFTER)

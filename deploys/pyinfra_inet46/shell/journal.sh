@@ -94,10 +94,7 @@ restore_file() {
 			rm -f "$kept"
 			return
 		fi
-		found=$kept.found
-		case ${kept%/*} in
-		*/.*) found=${kept%/*}.${kept##*/}.found ;;
-		esac
+		name_found
 		if [ -d "$path" ] || ! mv -f "$path" "$found"; then
 			fail "$path is in the way of the old file"
 			return 1
@@ -111,6 +108,17 @@ restore_file() {
 	else
 		put_back
 	fi || fail "$path could not be put back${put_said:+: ${put_said##*: }}"
+}
+
+# A name beside the folder of the kept file, which goes; an earlier find keeps its own.
+name_found() {
+	found=${kept%/*}.${kept##*/}.found
+	found_number=1
+	found_first=$found
+	while [ -e "$found" ] || [ -h "$found" ]; do
+		found_number=$((found_number + 1))
+		found=$found_first.$found_number
+	done
 }
 
 restore_files() {
