@@ -57,17 +57,43 @@ find_in_proc() {
 	set +f
 	set -- "$@" /proc/[0-9]*
 	set -f
-	for pid in "$@"; do
-		pid=${pid#/proc/}
+	left_over=
+	for find_hint in "$@"; do
+		pid=${find_hint#/proc/}
 		if is_number "$pid" && same_program "$pid" "$find_exe"; then
 			while parent_of "$pid" && [ "$parent" -gt 0 ] && same_program "$parent" "$find_exe"; do
 				pid=$parent
 			done
-			return 0
+			# Whoever is named by a pid file, or was found before, is known.
+			case $find_hint in
+			/proc/*) is_left_over "$pid" || return 0 ;;
+			*) return 0 ;;
+			esac
+			left_over="$left_over $pid"
 		fi
+	done
+	for pid in $left_over; do
+		! listens "$pid" || return 0
 	done
 	pid=
 	return 1
+}
+
+# is_left_over PID: is the one that led its session gone? A process that a super-server forked for a client (redirect of xinetd) outlives
+# it, and is not what has to be started or told anything. One that forks twice to become a daemon looks the same, but it listens.
+is_left_over() {
+	parent_of "$1" || return 1
+	# shellcheck disable=SC2086 # parent, group, session
+	set -- "$1" $parent_line
+	[ "$4" != "$1" ] && [ "$4" != 0 ] && [ ! -e "/proc/$4" ]
+}
+
+# listens PID: can clients find it?
+listens() {
+	{ ls -l "/proc/$1/fd"; cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6; } 2>/dev/null | awk '
+		sub(/.* -> socket:\[/, "") { sub(/\].*/, ""); open[$0]; next }
+		($4 == "0A" || $4 == "07") && $10 in open { found = 1 }
+		END { exit !found }'
 }
 
 find_with_ps() {
