@@ -82,7 +82,7 @@ restart_once() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd restart "$unit"
 	elif [ -n "$script" ]; then
-		{ stop_by_script && by_script start; } || fail "$script could not restart $daemon"
+		{ stop_by_script && start_by_script; } || fail "$script could not restart $daemon"
 	else
 		has_argv && activate_stop && activate_start
 	fi
@@ -101,11 +101,16 @@ stop_by_script() {
 	fi
 }
 
+# A script may end before the daemon is there.
+start_by_script() {
+	by_script start && until_found
+}
+
 activate_start() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd start "$unit"
 	elif [ -n "$script" ]; then
-		by_script start || fail "$script start failed"
+		start_by_script || fail "$script start failed"
 	else
 		has_argv && start_by_argv && until_found
 	fi
