@@ -33,6 +33,7 @@ are_free() {
 # can have made it, or gets into it.
 write_staged() {
 	on_files 'aside(staged); aside(kept)' make_folders || return 1
+	with_list=$(files_with_a_list)
 	each_file write_file || return 1
 	together give give_file
 }
@@ -46,7 +47,27 @@ make_folders() {
 }
 
 write_file() {
-	[ "$new" = absent ] || { content "$number" >"$staged"; } 2>/dev/null || fail "cannot write $staged"
+	[ "$new" != absent ] || return 0
+	case $newline$with_list$newline in
+	*"$newline$path$newline"*) copy_list || { fail "$path has an access list, and nothing here gives it to the new file"; return 1; } ;;
+	esac
+	{ content "$number" >"$staged"; } 2>/dev/null || fail "cannot write $staged"
+}
+
+# Old files with an access list (setfacl) besides their mode, one on each line. What ls then shows for the group is how far the list goes,
+# and as a mode it would give the group what it never had.
+files_with_a_list() {
+	on_files 'if (old && new) print path' ls -ld 2>/dev/null | awk '
+		FNR == NR { if ($1 == "path") known[substr($0, 6)]; next }
+		substr($1, 11, 1) == "+" { for (name in known) if (substr($0, length($0) - length(name)) == " " name) print name }' "$document" -
+}
+
+copy_list() {
+	cp -p "$path" "$staged" 2>/dev/null || return 1
+	case $(ls -ld "$staged") in
+	??????????+*) ;;
+	*) return 1 ;;
+	esac
 }
 
 give_file() {
