@@ -81,35 +81,45 @@ each_line() {
 	unset IFS
 }
 
-# on_files RULE COMMAND...: the command, with the names behind its words that RULE makes awk print for each file: of path, staged and kept,
-# old and new are whether there was and whether there will be a file. Without names there is no command.
+# How many names one program is given: FreeBSD 4 has room for 64 KiB of words.
+at_once=400
+
+# on_files RULE COMMAND...: the command, with the names behind its words that RULE makes awk name for each file: of path, staged and kept,
+# old and new are whether there was and whether there will be a file. Without names there is no command, and for very many there are several.
 on_files() {
-	on_files=$1
+	on_files=$1 on_files_status=0 on_files_from=0
 	shift
-	on_files_words=$#
-	IFS=$newline
-	# shellcheck disable=SC2046 # one name on each line
-	set -- "$@" $(awk '
-		$1 == "file" { old = $3 != "-"; new = $5 != "-" }
-		$1 == "path" { path = substr($0, 6) }
-		$1 == "staged" { staged = substr($0, 8) }
-		$1 == "kept" { kept = substr($0, 6); '"$on_files"' }
-		function aside(name) { sub(/\/[^\/]*$/, "", name); if (name ~ /\/[.][^\/]*$/ && !(name in known)) { known[name]; print name } }
-		' "$document")
-	unset IFS
-	[ $# -eq "$on_files_words" ] || "$@"
+	on_files_command=$*
+	while :; do
+		IFS=$newline
+		# shellcheck disable=SC2046 # one name on each line
+		set -- $(awk -v from="$on_files_from" -v at_once="$at_once" '
+			$1 == "file" { old = $3 != "-"; new = $5 != "-" }
+			$1 == "path" { path = substr($0, 6) }
+			$1 == "staged" { staged = substr($0, 8) }
+			$1 == "kept" { kept = substr($0, 6); '"$on_files"' }
+			function name(text) { if (++n > from && n <= from + at_once) print text }
+			function aside(text) { sub(/\/[^\/]*$/, "", text); if (text ~ /\/[.][^\/]*$/ && !(text in known)) { known[text]; name(text) } }
+			' "$document")
+		unset IFS
+		# shellcheck disable=SC2086 # words of a command
+		[ $# -eq 0 ] || $on_files_command "$@" || on_files_status=1
+		[ $# -eq "$at_once" ] || return "$on_files_status"
+		on_files_from=$((on_files_from + at_once))
+	done
 }
 
 # together HOW FUNCTION: FUNCTION gathers names from each file, and HOW gets those in a row that go to the same place.
 together() {
-	how=$1 gathered='' gathered_for=''
+	how=$1 gathered='' gathered_for='' gathered_count=0
 	each_file "$2" && scatter
 }
 
 # gather PLACE NAME
 gather() {
-	[ "$1" = "$gathered_for" ] || scatter || return 1
+	{ [ "$1" = "$gathered_for" ] && [ "$gathered_count" -lt "$at_once" ]; } || scatter || return 1
 	gathered_for=$1
+	gathered_count=$((gathered_count + 1))
 	gathered="$gathered$newline$2"
 }
 
@@ -119,7 +129,7 @@ scatter() {
 	# shellcheck disable=SC2086 # one name on each line
 	set -- $gathered
 	unset IFS
-	gathered=''
+	gathered='' gathered_count=0
 	"$how" "$gathered_for" "$@"
 }
 

@@ -194,8 +194,8 @@ accept_sockets() {
 # remove_all unfinished|temporary: such names of the document, in one go.
 remove_all() {
 	case $1 in
-	unfinished) on_files 'print staged; print kept ".part"' rm -f ;;
-	temporary) on_files 'print staged; print kept; print kept ".part"' rm -f ;;
+	unfinished) on_files 'name(staged); name(kept ".part")' rm -f ;;
+	temporary) on_files 'name(staged); name(kept); name(kept ".part")' rm -f ;;
 	esac
 	each_link remove_staged_link
 	[ "$1" = unfinished ] || on_files 'aside(staged); aside(kept)' remove_folders

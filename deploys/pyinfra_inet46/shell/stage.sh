@@ -20,7 +20,7 @@ step_stage() {
 }
 
 nothing_in_the_way() {
-	on_files 'aside(staged); aside(kept); print staged; print kept' are_free
+	on_files 'aside(staged); aside(kept); name(staged); name(kept)' are_free
 }
 
 are_free() {
@@ -57,7 +57,7 @@ write_file() {
 # Old files with an access list (setfacl) besides their mode, one on each line. What ls then shows for the group is how far the list goes,
 # and as a mode it would give the group what it never had.
 files_with_a_list() {
-	on_files 'if (old && new) print path' ls -ld 2>/dev/null | awk '
+	on_files 'if (old && new) name(path)' ls -ld 2>/dev/null | awk '
 		FNR == NR { if ($1 == "path") known[substr($0, 6)]; next }
 		substr($1, 11, 1) == "+" { for (name in known) if (substr($0, length($0) - length(name)) == " " name) print name }' "$document" -
 }
@@ -84,11 +84,11 @@ give() {
 
 # What lies there must be what was sent: sizes and checksums in order, owners and modes counted.
 check_staged() {
-	problem=$(on_files 'if (new) print staged' sums_and_modes 2>/dev/null | awk '
+	problem=$(on_files 'if (new) name(staged)' sums_and_modes 2>/dev/null | awk '
 		FNR == NR && $1 == "file" && $5 != "-" { sum[++n] = $5 " " $6; ++wanted[$7 " " $8 " " $9] }
 		FNR == NR && $1 == "staged" && n > k { name[++k] = substr($0, 8) }
 		FNR == NR { next }
-		seen < n { if ($1 " " $2 != sum[++seen]) { bad = 1; print name[seen] " is not what was sent"; exit }; next }
+		/^[0-9]/ { if ($1 " " $2 != sum[++seen]) { bad = 1; print name[seen] " is not what was sent"; exit }; next }
 		{ --wanted[octal($1) " " $3 " " $4]; ++listed }
 		END {
 			if (bad) exit
@@ -110,7 +110,7 @@ sums_and_modes() {
 # Somebody else may have edited a file between the look and now.
 targets_are_as_seen() {
 	each_file file_is_as_seen && each_link link_is_as_seen || return 1
-	problem=$(on_files 'if (old) print path' cksum 2>/dev/null | awk '
+	problem=$(on_files 'if (old) name(path)' cksum 2>/dev/null | awk '
 		FNR == NR && $1 == "file" { sum = $3 " " $4 }
 		FNR == NR && $1 == "path" && sum != "- -" { old[++n] = sum; name[n] = substr($0, 6) }
 		FNR == NR { next }

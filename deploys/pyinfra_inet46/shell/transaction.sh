@@ -107,7 +107,7 @@ keep_copy() {
 
 # 5.
 step_place() {
-	on_files 'if (!new) print path' rm -f 2>/dev/null
+	on_files 'if (!new) name(path)' rm -f 2>/dev/null
 	together place_in place_file
 	each_file is_placed && each_link place_link && each_live set_it_live
 }
