@@ -49,7 +49,7 @@ listeners_program() {
 		if (family == "ipv4") v6only = "-"
 		else if (address ~ /^::ffff:[0-9.]+$/) v6only = "no"
 		if (port ~ /^[0-9]+$/)
-			print before transport, family, address, port, v6only, pids == "" ? "-" : pids, command == "" ? "-" : command
+			print before transport, family, address, port, v6only, (pids == "" ? "-" : pids), (command == "" ? "-" : command)
 	}
 
 	# Sets host and port from 127.0.0.1:143, [::1]%lo:143, *:143, *.143, :::143.
