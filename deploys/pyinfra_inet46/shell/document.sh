@@ -7,6 +7,8 @@
 #   staging    new files are being written beside their targets, and no target has been touched
 #   journal    targets are being replaced: whoever finds this restores the old state
 #   committed  the new state is proved: whoever finds this removes the kept old files
+#
+# Beside it, made names the folders that were made for new files; they go again when nothing is in them.
 
 # each_file FUNCTION: for every file, as path staged kept, old and new ("CRC SIZE" or absent), mode, owner, number; until it fails.
 each_file() {

@@ -82,7 +82,7 @@ restore_file() {
 	if [ "$old" != absent ] && [ ! -e "$kept" ]; then
 		# Somebody who tidies up may have taken the kept file for litter.
 		[ "$sum" != "$new" ] || [ "$new" = "$old" ] ||
-			fail "$path is as the change made it, and the old file is gone from $kept: put the old one back to $path by hand, or remove $state_dir/journal to keep what is there"
+			fail "$path is as the change made it, and the old file is gone from $kept: put it back by hand, or remove $state_dir/journal to keep what is there"
 		return
 	fi
 	case $sum in
@@ -209,6 +209,11 @@ remove_staged_link() {
 # What somebody else has put into one stays, and the next change says so.
 remove_folders() {
 	rmdir "$@" 2>/dev/null || :
+	[ -e "$state_dir/made" ] || return 0
+	while IFS= read -r made; do
+		rmdir "$made"
+	done <"$state_dir/made" 2>/dev/null
+	rm -f "$state_dir/made"
 }
 
 # drop: what waited beside the targets, and then the document that knew it. (Beside targets that have not been touched there can be second

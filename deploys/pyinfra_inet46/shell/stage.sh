@@ -32,10 +32,21 @@ are_free() {
 # New files wait in a folder of their own, and so do old ones: then those of one folder are moved, or kept, by one program. Nobody else
 # can have made it, or gets into it.
 write_staged() {
+	on_files 'if (new) name(path)' make_parents
 	on_files 'aside(staged); aside(kept)' make_folders || return 1
 	with_list=$(files_with_a_list)
 	each_file write_file || return 1
 	together give give_file
+}
+
+# A folder of which xinetd.conf says includedir need not be there. It is written down before it is made, so that it goes again, if empty.
+make_parents() {
+	for name in "$@"; do
+		name=${name%/*}
+		[ -z "$name" ] || [ -d "$name" ] || [ ! -d "${name%/*}/" ] ||
+			{ printf '%s\n' "$name" >>"$state_dir/made" && (umask 022 && mkdir "$name"); } 2>/dev/null
+	done
+	return 0
 }
 
 make_folders() {
