@@ -85,6 +85,20 @@ def test_a_change_that_nobody_confirms_goes_back_by_itself(done: Outcome) -> Non
 
 
 @scenario
+def is_shut_down(host: Host) -> tuple[Run, object]:
+    first = armed(host, 30)
+    os.kill(guard(host), signal.SIGTERM)
+    return until_gone(host), first
+
+
+@about(is_shut_down)
+def test_a_guard_that_is_told_to_end_goes_back_first(done: Outcome) -> None:
+    assert done.extra.verdict.result is Result.ARMED
+    assert (done.run.verdict.result, done.run.verdict.reason) == (Result.UNCONFIRMED, "whoever waited for the word was told to end")
+    assert done.untouched
+
+
+@scenario
 def is_refused(host: Host) -> Run:
     armed(host, 30)
     return answer(host, "from outside: imap at [2001:db8::5]:143:\nconnection refused; $(touch canary)")

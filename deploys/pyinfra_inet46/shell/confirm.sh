@@ -80,9 +80,10 @@ step_hand_over() {
 	locked=
 }
 
-# The guard's whole life.
+# The guard's whole life. It is told to end when the host is shut down: a change that nobody has confirmed is not for the next boot.
 inet46_guard() {
 	trap '' HUP PIPE
+	trap 'interrupted=yes' INT TERM
 	begin
 	step=confirm
 	guarding=yes
@@ -126,6 +127,10 @@ guard_word() {
 	guard_end=$((now + confirm))
 	reason="nobody has confirmed the change from outside within $((confirm / 100)) s"
 	while on_guard && [ "$now" -lt "$guard_end" ]; do
+		if [ -n "$interrupted" ]; then
+			reason="whoever waited for the word was told to end"
+			return
+		fi
 		guard_said=
 		{ IFS= read -r guard_said <"$state_dir/confirmed"; } 2>/dev/null
 		case $guard_said in
