@@ -1,4 +1,4 @@
-"""What people do between an interruption and the recovery is neither lost nor taken for the old state."""
+"""What people do between an interruption and the recovery is neither lost nor taken for the old state, and what is done is not undone."""
 
 from __future__ import annotations
 
@@ -75,3 +75,26 @@ def is_edited_after_each_of_two_interruptions(host: Host) -> tuple[Run, object]:
 def test_a_second_edit_does_not_take_the_place_of_the_first_one(done: Outcome) -> None:
     assert done.extra == {FOUND: "one\n", f"{FOUND}.2": "two\n"}
     assert (done.config, done.sockets) == (NEW, AFTER)
+
+
+# What a Ctrl-C to the whole process group can do: the rename is done, and its program says that it was ended.
+ENDED = """
+mv() {
+	command mv "$@"
+	case $* in
+	*/state/staging\\ */state/journal | */state/journal\\ */state/committed) return 143 ;;
+	esac
+}
+"""
+
+
+@scenario
+def has_renames_that_are_ended_when_they_are_done(host: Host) -> Run:
+    return host.run(host.transaction(), before=ENDED)
+
+
+@about(has_renames_that_are_ended_when_they_are_done)
+def test_a_rename_that_was_done_counts_whatever_its_program_says(done: Outcome) -> None:
+    assert done.run.verdict.result is Result.COMMITTED, done.run.verdict
+    assert (done.config, done.sockets) == (NEW, AFTER)
+    assert done.names == ["etc/inetd.conf", "state/last"]

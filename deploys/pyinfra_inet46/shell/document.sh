@@ -10,6 +10,16 @@
 #
 # Beside it, made names the folders that were made for new files; they go again when nothing is in them.
 
+# advance STAGE: a mv that a signal ends may have done its work before, so what counts is where the document lies.
+advance() {
+	mv -f "$document" "$state_dir/$1" 2>/dev/null
+	if [ -e "$document" ] || [ ! -e "$state_dir/$1" ]; then
+		fail "cannot write $state_dir/$1"
+		return 1
+	fi
+	document=$state_dir/$1
+}
+
 # each_file FUNCTION: for every file, as path staged kept, old and new ("CRC SIZE" or absent), mode, owner, number; until it fails.
 each_file() {
 	IFS=$newline

@@ -110,9 +110,12 @@ restore_file() {
 	fi || fail "$path could not be put back${put_said:+: ${put_said##*: }}"
 }
 
-# A name beside the folder of the kept file, which goes; an earlier find keeps its own.
+# A name beside the folder of the kept file, which goes, or beside that file, if it has no such folder; an earlier find keeps its own.
 name_found() {
-	found=${kept%/*}.${kept##*/}.found
+	case ${kept%/*} in
+	*/.*) found=${kept%/*}.${kept##*/}.found ;;
+	*) found=$kept.found ;;
+	esac
 	found_number=1
 	found_first=$found
 	while [ -e "$found" ] || [ -h "$found" ]; do

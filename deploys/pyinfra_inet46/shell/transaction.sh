@@ -85,8 +85,7 @@ recovery_is_stuck() {
 # 4. From here on the journal brings the old state back. An old file is kept as a second name of itself, so that going back is a
 # rename, which needs no space and gives the very same file.
 step_journal() {
-	mv -f "$state_dir/staging" "$state_dir/journal" || { fail "cannot write $state_dir/journal"; return 1; }
-	document=$state_dir/journal
+	advance journal || return 1
 	together keep_in keep_file && each_file keep_copy && on_disk
 }
 
@@ -246,8 +245,7 @@ sockets_are_right() {
 # 8.
 step_commit() {
 	on_disk
-	mv -f "$state_dir/journal" "$state_dir/committed" || { fail "cannot write $state_dir/committed"; return 1; }
-	document=$state_dir/committed
+	advance committed || return 1
 	on_disk
 	drop
 }
