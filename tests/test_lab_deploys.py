@@ -41,11 +41,11 @@ def one(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield running
 
 
-def pyinfra(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
+def pyinfra(lab: Lab, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).with_name("pyinfra"))
     environment = {**os.environ, "INET46_LAB": lab.name, "PYINFRA_PROGRESS": "off"}
     command = (program, "inventories/lab.py", *arguments)
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, input=typed, capture_output=True, text=True, check=False, timeout=300)
 
 
 def deploy(folder: Path, services: list[object], **more: object) -> str:
@@ -309,6 +309,30 @@ def test_a_configuration_behind_a_link_is_changed_where_the_link_leads(one: Lab)
     assert set(one.logins(services=("imap", "imaps")).values()) == {"ok"}
     assert host.run(["readlink", "/etc/inetd.conf"]).stdout == b"../srv/etc/inetd.conf\n"
     assert b"imaps" in host.read("/srv/etc/inetd.conf")
+
+
+@pytest.mark.parametrize("one", kinds("openbsd-inetd"), indirect=True, ids=str)
+def test_what_an_operation_of_the_same_run_has_broken_is_seen_and_mended(one: Lab, tmp_path: Path) -> None:
+    assert pyinfra(one, deploy(tmp_path, [IMAP]), "-y").returncode == 0
+    command = "sed -i /tcp6/d /etc/inetd.conf; kill -HUP $(cat /run/inetd.pid); sleep 1"
+    path = tmp_path / "deploy.py"
+    path.write_text(f"from pyinfra.operations import server\nserver.shell(name='y', commands={command!r})\n{path.read_text()}")
+    result = pyinfra(one, str(path), typed="\n")
+
+    assert result.returncode == 0, result.stderr
+    assert "proved in" in result.stderr
+    assert set(one.logins(services=("imap",)).values()) == {"ok"}
+
+
+@pytest.mark.parametrize("one", kinds("openbsd-inetd"), indirect=True, ids=str)
+def test_a_refusal_that_is_retried_is_decided_anew(one: Lab, tmp_path: Path) -> None:
+    imap = {**IMAP, "program": {"path": "/usr/local/sbin/later", "args": ["--inetd"]}}
+    one["openbsd-inetd"].run("(sleep 4; cp /usr/sbin/imap4d /usr/local/sbin/later) >/dev/null 2>&1 &", check=True)
+    result = pyinfra(one, deploy(tmp_path, [imap], _retries=2, _retry_delay=4), "-y")
+
+    assert result.returncode == 0, result.stderr
+    assert "refused: imap/tcp: program /usr/local/sbin/later is missing" in result.stderr
+    assert set(one.logins(services=("imap",)).values()) == {"ok"}
 
 
 # -- one look, one change ------------------------------------------------------------------------------------------------------------

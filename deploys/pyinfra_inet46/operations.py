@@ -40,8 +40,9 @@ PATIENCE = 120
 """Seconds that a host has to answer a look, which takes it less than one; it has ten times as many for a change, unless `_timeout` says."""
 
 # pyinfra asks an operation twice, once to see whether it changes anything and once to do it, and caches no facts. The answer of a look is
-# kept until something was changed or the host was left alone; the transaction notices by itself when it has become stale.
-_looks: WeakKeyDictionary[Host, dict[Question, Look]] = WeakKeyDictionary()
+# kept until something was changed, the host was left alone, or another operation was done there: whatever that did, no look has seen. Only
+# a transaction would notice by itself that a look has become stale.
+_looks: WeakKeyDictionary[Host, dict[tuple[Question, int], Look]] = WeakKeyDictionary()
 
 
 @operation()
@@ -136,13 +137,13 @@ def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None)
         # rolled back what was interrupted, or has waited for whoever was at work.
         decision = decide_anew()
         _show(decision)
+    if state.is_executing:
+        _forget()
     if decision.refusals:
         yield _Refusal(decision.refusals)
     elif decision.transaction is not None:
         yield _Refusal(("others keep changing this host",))
     else:
-        if state.is_executing:
-            _forget()
         host.noop("; ".join(decision.answers) or "no services are wanted")
 
 
@@ -194,16 +195,17 @@ def _forget() -> None:
 
 
 def _look(asked: Question) -> Look | Unseen:
-    """Ask the host once, and keep the answer."""
+    """Ask the host once, and keep the answer for as long as no operation is done there."""
     this: Host = ctx_host.get()  # type: ignore[no-untyped-call]  # the object behind the proxy, which lives as long as the run
     answers = _looks.setdefault(this, {})
-    if asked not in answers:
+    key = asked, state.get_results_for_host(this).ops
+    if key not in answers:
         # What went wrong is said by the refusal that follows.
         look: Look | Unseen = this.get_fact(HostLook, **attrs.asdict(asked), _ignore_errors=True, _timeout=PATIENCE)
         if isinstance(look, Unseen):
             return look
-        answers[asked] = look
-    return answers[asked]
+        answers[key] = look
+    return answers[key]
 
 
 def _change_id() -> str:
