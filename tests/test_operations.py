@@ -256,3 +256,42 @@ def test_a_host_without_a_program_in_its_data_is_named(tmp_path: Path) -> None:
     result = pyinfra("fleet.py", str(REPOSITORY / "deploys/imap.py"), "--dry", cwd=tmp_path)
 
     assert "@fake/a: inet46_programs in the host's data has no 'imap'; it has nothing" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("programs", "reason"),
+    [
+        ("imap", " is 'imap', expected a mapping from names to command lines"),
+        ({"imap": ""}, " is '', expected a command line or a list of words"),
+        ({"imap": 5}, " is 5, expected a command line or a list of words"),
+        ({"imap": "imap4d"}, " is 'imap4d': path 'imap4d' is not the absolute path of a program"),
+        ({"imap": ["/x", 5]}, " is ['/x', 5]: args[0] is 5, an int; expected str"),
+        ({"imap": "/x -n 'a b'"}, " is \"/x -n 'a b'\"; words with blanks or quotes in them have to be given as a list"),
+    ],
+    ids=str,
+)
+def test_a_program_in_the_data_that_is_none_is_named_with_what_it_is(tmp_path: Path, programs: object, reason: str) -> None:
+    (tmp_path / "fleet.py").write_text(f'web = [("@fake/a", {{"fake_delay": 0, "inet46_programs": {programs!r}}})]\n')
+    result = pyinfra("fleet.py", str(REPOSITORY / "deploys/imap.py"), "--dry", cwd=tmp_path)
+
+    assert result.returncode == 1
+    where = "['imap']" if isinstance(programs, dict) else ""
+    assert f"@fake/a: inet46_programs{where} in the host's data{reason}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("without", ["5", "null"])
+def test_services_to_be_given_up_that_are_no_list_are_refused(without: str) -> None:
+    to = ("--data", "inet46_migrate_to=debian-12/systemd", "--data", f"inet46_without={without}")
+    result = pyinfra(SIMULATED, "deploys/migrate.py", "--dry", *to)
+
+    assert result.returncode == 1
+    assert re.search(r"without: (5|None) is no list of names of services", result.stderr)
+
+
+@pytest.mark.parametrize("options", ["services='a\\0.toml'", "services=[], policy='a\\0.toml'"])
+def test_a_name_of_a_file_with_a_nul_is_a_message(tmp_path: Path, options: str) -> None:
+    result = pyinfra(SIMULATED, _deploy(tmp_path, f"operations.services(name='x', {options})\n"), *LIMIT)
+
+    assert result.returncode == 1
+    assert r"'a\x00.toml' is no name of a file: it holds a NUL" in result.stderr

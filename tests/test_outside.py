@@ -115,6 +115,8 @@ def test_addresses_that_are_written_down_are_not_looked_up() -> None:
         (60, {"ipv6": "192.0.2.5"}, None, "outside: '192.0.2.5' is not an IPv6 address"),
         (60, {"ipv6": "mail1"}, None, "outside: 'mail1' is not an IP address"),
         (60, None, "ssh bastion", "via: 'ssh bastion' is not a list of words, such as ['ssh', 'bastion']"),
+        (60, {"ipv4": 5}, None, "outside: 5 is not an IP address"),
+        (60, None, ["ssh", "a\0b"], r"via: ['ssh', 'a\x00b'] is not a list of words, such as ['ssh', 'bastion']"),
     ],
 )
 def test_what_cannot_be_a_confirmation_is_refused(seconds: object, outside: object, via: object, message: str) -> None:

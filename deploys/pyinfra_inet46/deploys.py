@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyinfra import host
@@ -105,11 +105,25 @@ def _switch(value: object) -> Any:
 def program(name: str) -> Program:
     """Return the program for a service on this host, from ``inet46_programs`` of its data: a command line, first word the path.
 
-    Raises OperationValueError, naming the host, when its data has none.
+    A word with blanks in it needs a list of words: quotes are nobody's to take away. Raises OperationValueError, naming the host, when its
+    data have no such program, or none that can be started.
     """
     programs = host.data.get("inet46_programs") or {}
+    if not isinstance(programs, Mapping):
+        raise OperationValueError(
+            f"{host.name}: inet46_programs in the host's data is {programs!r}, expected a mapping from names to command lines"
+        )
     if name not in programs:
-        has = ", ".join(sorted(programs)) or "nothing"
+        has = ", ".join(sorted(map(str, programs))) or "nothing"
         raise OperationValueError(f"{host.name}: inet46_programs in the host's data has no {name!r}; it has {has}")
-    path, *args = programs[name].split() if isinstance(programs[name], str) else programs[name]
-    return Program(path=path, args=tuple(args))
+    where = f"{host.name}: inet46_programs[{name!r}] in the host's data"
+    said = programs[name]
+    if isinstance(said, str) and not {"'", '"', "\\"}.isdisjoint(said):
+        raise OperationValueError(f"{where} is {said!r}; words with blanks or quotes in them have to be given as a list")
+    words = said.split() if isinstance(said, str) else said
+    if not words or not isinstance(words, list | tuple):
+        raise OperationValueError(f"{where} is {said!r}, expected a command line or a list of words")
+    try:
+        return Program(path=words[0], args=tuple(words[1:]))
+    except (TypeError, ValueError) as error:
+        raise OperationValueError(f"{where} is {said!r}: {error}") from None

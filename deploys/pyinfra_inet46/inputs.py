@@ -43,14 +43,14 @@ def model(services: Services, policy: Policy | None, deadline: object = 10.0) ->
     return wishes, kind
 
 
-def wish(to: Policy, *, strict: object, without: Sequence[object], deadline: object) -> Wish:
+def wish(to: Policy, *, strict: object, without: object, deadline: object) -> Wish:
     """Make a model of where a host is to go. Raises OperationValueError as `model` does."""
     problems: list[str] = []
     kind = _try(lambda: _known(_policy(to)), "to", problems)
     if not isinstance(strict, bool):
         problems.append(f"strict: {strict!r} is neither True nor False")
-    names = [name for name in without if isinstance(name, str)]
-    if isinstance(without, str) or len(names) < len(without):
+    names = [name for name in without if isinstance(name, str)] if isinstance(without, list | tuple) else []
+    if not isinstance(without, list | tuple) or len(names) < len(without):
         problems.append(f"without: {without!r} is no list of names of services")
     problems += _no_deadline(deadline)
     if problems or kind is None:
@@ -87,13 +87,19 @@ def _try(make: Callable[[], T], what: str, problems: list[str]) -> T | None:
 
 def _services(data: Services) -> tuple[Service, ...]:
     if isinstance(data, str):
-        return loads(Path(data).read_bytes(), _syntax(data), "services", data)
+        return loads(_bytes(data), _syntax(data), "services", data)
     return services_from(data)
+
+
+def _bytes(path: str) -> bytes:
+    if "\0" in path:
+        raise ModelError([f"{path!r} is no name of a file: it holds a NUL"])
+    return Path(path).read_bytes()
 
 
 def _policy(data: Policy) -> HostPolicy:
     if isinstance(data, str) and Path(data).suffix in _SYNTAX:
-        return loads(Path(data).read_bytes(), _syntax(data), "host", data)
+        return loads(_bytes(data), _syntax(data), "host", data)
     return _named(data) if isinstance(data, str) else host_from(data)
 
 

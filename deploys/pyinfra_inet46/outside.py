@@ -41,6 +41,8 @@ def _addresses(_: object, attribute: attrs.Attribute[Mapping[str, str]], value: 
     if not isinstance(value, Mapping) or not set(value) <= set(_FAMILIES):
         raise ValueError(f"outside: {value!r} is not a mapping from ipv4 and ipv6 to addresses")
     for family, address in value.items():
+        if not isinstance(address, str):  # a number would be taken for one, too
+            raise ValueError(f"outside: {address!r} is not an IP address")  # noqa: TRY004 -- as any other value that is none
         try:
             version = ipaddress.ip_address(address).version
         except ValueError:
@@ -50,7 +52,7 @@ def _addresses(_: object, attribute: attrs.Attribute[Mapping[str, str]], value: 
 
 
 def _words(_: object, attribute: attrs.Attribute[Sequence[str]], value: object) -> None:
-    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(word, str) for word in value):
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(word, str) and "\0" not in word for word in value):
         raise ValueError(f"via: {value!r} is not a list of words, such as ['ssh', 'bastion']")
 
 
