@@ -295,3 +295,15 @@ def test_a_name_of_a_file_with_a_nul_is_a_message(tmp_path: Path, options: str) 
 
     assert result.returncode == 1
     assert r"'a\x00.toml' is no name of a file: it holds a NUL" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("inet46_confrim", "inet46_confirm"), ("inet46_program", "inet46_programs"), ("Inet46_Policy", "inet46_policy")]
+)
+@pytest.mark.parametrize("deploy", ["imap", "migrate"])
+def test_a_misspelt_name_in_the_data_is_refused_with_what_was_meant(deploy: str, name: str, meant: str) -> None:
+    to = ("--data", "inet46_migrate_to=debian-12/systemd", "--data", f"{name}=60")
+    result = pyinfra(SIMULATED, f"deploys/{deploy}.py", "--dry", "--limit", "debian_xinetd", *to)
+
+    assert result.returncode == 1
+    assert f"{name} in the host's data is nobody's; did you mean {meant}?" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,7 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
 
         answer(services=[Service(name="imap", program=program("imap"), greeting="* OK")])
     """
+    _misspelt()
     wishes, _ = model(services, None)
     operations.services(
         name=f"{_names(wishes)} on IPv4 and IPv6",
@@ -79,6 +81,7 @@ def migrate(
 
         migrate(to="debian-12/systemd", strict=True)
     """
+    _misspelt()
     target = to if to is not None else host.data.inet46_migrate_to
     if target is None:
         raise OperationValueError(
@@ -100,6 +103,21 @@ def migrate(
 def _switch(value: object) -> Any:
     """Return what a person means who can only write text, as with --data on the command line."""
     return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower(), value)
+
+
+def _misspelt() -> None:
+    """Raise OperationValueError for data of this host that look like ours and have no name of ours: nobody would ever read them.
+
+    Whoever has asked for a confirmation with `inet46_confrim` would learn of it from a host that is out of reach.
+    """
+    ours = {key.removeprefix("inet46_"): key for key in DEFAULTS}
+    problems = []
+    for key in map(str, host.data.dict()):  # type: ignore[no-untyped-call]  # pyinfra has not said what it returns
+        near = difflib.get_close_matches(key.lower().removeprefix("inet46").strip("_-"), ours, n=1, cutoff=0.7)
+        if key.lower().startswith("inet46") and key not in DEFAULTS and near:
+            problems.append(f"{host.name}: {key} in the host's data is nobody's; did you mean {ours[near[0]]}?")
+    if problems:
+        raise OperationValueError("\n".join(problems))
 
 
 def program(name: str) -> Program:
