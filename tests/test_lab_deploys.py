@@ -244,6 +244,38 @@ def test_a_host_is_refused_before_anything_changes(one: Lab, tmp_path: Path, cas
     assert state(host) == before
 
 
+_FROM_OUTSIDE = """
+import socket, time
+for family, address in (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"):
+    held = socket.socket(family)
+    if family == socket.AF_INET6:
+        held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    held.bind((address, 143))
+    held.listen()
+    globals()[address] = held
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("one", kinds("openbsd-inetd"), indirect=True, ids=str)
+def test_a_port_that_somebody_outside_a_container_holds_is_not_taken_for_served(one: Lab, tmp_path: Path) -> None:
+    host = one["openbsd-inetd"]
+    path = deploy(tmp_path, [IMAP])
+    assert pyinfra(one, path, "-y").returncode == 0
+    host.run("/etc/init.d/openbsd-inetd stop", check=True)
+    words = ("nsenter", f"--target={host.pid}", "--net", "--", sys.executable, "-c", _FROM_OUTSIDE)
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as outside:
+        assert outside.stdout is not None
+        outside.stdout.readline()
+        host.run("/etc/init.d/openbsd-inetd start", check=True)
+        result = pyinfra(one, path, "-y")
+        outside.kill()
+
+    assert result.returncode == 1
+    assert "refused: imap/tcp: port 143 is held by nobody whom this host sees" in result.stderr
+
+
 @pytest.mark.parametrize("one", [HostSpec(name="mail", super_server="xinetd", ipv6=False)], indirect=True, ids=str)
 def test_a_host_without_ipv6_is_refused(one: Lab, tmp_path: Path) -> None:
     result = pyinfra(one, deploy(tmp_path, [IMAP]), "-y")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -621,6 +622,19 @@ def test_sockets_are_seen_without_ss(done: Outcome) -> None:
         ("ipv4", "0.0.0.0", PORT, None, 1),
         ("ipv6", "::", PORT, None, 1),
     ]
+
+
+@scenario
+def has_its_port_held_from_another_namespace(host: Host) -> Run:
+    """Of one socket ss tells no process, as where somebody outside this container has it."""
+    unseen = f'ss() {{ command ss "$@" | sed "/:{PORT} /s/users:.*))//"; }}\n'
+    return host.run(host.transaction(probes=()), before=unseen)
+
+
+@about(has_its_port_held_from_another_namespace)
+def test_a_socket_that_nobody_on_the_host_holds_is_not_the_super_servers(done: Outcome) -> None:
+    assert done.run.verdict.result is not Result.COMMITTED
+    assert re.search(r"tcp 0\.0\.0\.0:14301 is held by nobody whom this host sees, not by \S+ \(pid \d+\)", done.run.verdict.reason)
 
 
 @scenario

@@ -23,7 +23,7 @@ from inet46.sockets import Socket, Transport
 from pyinfra_inet46 import units
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
-from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
+from pyinfra_inet46.parts import doubtful, expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, untaught
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
 from pyinfra_inet46.transaction import Daemon, Listening, LiveSetting, Transaction
@@ -74,7 +74,7 @@ def decide(
     try:
         return _decided(wishes, policy, look, id=id, label=label, deadline=deadline)
     except Refused as refused:
-        return Decision(refusals=refused.reasons, doubtful=look.lock_holder is not None)
+        return Decision(refusals=refused.reasons, doubtful=doubtful(look))
     except Unprovable as error:
         return Decision(refusals=error.reasons)
     except Inet46Error as error:

@@ -26,7 +26,7 @@ from pyinfra_inet46 import units
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.judge import Decision, recovery
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
-from pyinfra_inet46.parts import expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
+from pyinfra_inet46.parts import doubtful, expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, system_of, untaught
 from pyinfra_inet46.telling import Diff, answer, as_socket, settled
 from pyinfra_inet46.transaction import Daemon, LiveSetting, Transaction
@@ -103,7 +103,7 @@ def migrate(wish: Wish, look: Look, *, id: str, label: str, deadline: float = 10
     try:
         return _decided(wish, look, id=id, label=label, deadline=deadline)
     except Refused as refused:
-        return Decision(refusals=refused.reasons, doubtful=look.lock_holder is not None)
+        return Decision(refusals=refused.reasons, doubtful=doubtful(look))
     except Unprovable as error:
         return Decision(refusals=error.reasons)
     except Inet46Error as error:
@@ -120,7 +120,7 @@ def _decided(wish: Wish, look: Look, *, id: str, label: str, deadline: float) ->
     said = tuple(_words(move))
     refusals = tuple(dict.fromkeys(_obstacles(move)))
     if refusals:
-        return Decision(refusals=refusals, words=said, doubtful=look.lock_holder is not None)
+        return Decision(refusals=refusals, words=said, doubtful=doubtful(look))
     files = texts(look)
     return Decision(
         transaction=_transaction(move, id=id, label=label, deadline=deadline),

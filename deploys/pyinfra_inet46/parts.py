@@ -17,9 +17,20 @@ from pyinfra_inet46.standing import comm
 from pyinfra_inet46.telling import as_socket
 from pyinfra_inet46.transaction import ExpectedSocket, FileChange, Listening, Probe, Result
 
-__all__ = ["expected", "file_change", "held_by_others", "last_change", "private", "probes_of", "texts", "unasked", "unread"]
+__all__ = ["doubtful", "expected", "file_change", "held_by_others", "last_change", "private", "probes_of", "texts", "unasked", "unread"]
 
 _STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
+NOBODY = (0,)
+"""The processes of a socket that nobody on the host holds, though its tools tell who holds the others."""
+
+
+def doubtful(look: Look) -> bool:
+    """Return True if a refusal has to be confirmed by a second look.
+
+    This one may have fallen into a change that somebody else makes, or between the moments at which a tool looks for sockets and for those
+    who hold them.
+    """
+    return look.lock_holder is not None or any(x.pids == NOBODY for x in look.sockets)
 
 
 def texts(look: Look) -> dict[str, str]:
@@ -107,10 +118,13 @@ def _matters(path: str, host: Host) -> bool:
 
 
 def held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:
-    """Yield the stand-alone daemons that hold a service's port."""
+    """Yield the stand-alone daemons that hold a service's port, and whoever else holds it."""
     port = port_of(service, host)
     for x in look.listening(service.transport.value, port):
-        if x.pids and server.pid not in x.pids and x.command != comm(server):
+        if x.pids == NOBODY:
+            who = "nobody whom this host sees, the kernel or somebody outside this container"
+            yield f"{service}: port {port} is held by {who}, and {as_socket(x)} is served there; that has to stop first"
+        elif x.pids and server.pid not in x.pids and x.command != comm(server):
             pids = ", ".join(map(str, x.pids))
             holder = f"{x.command or 'another process'} (pid {pids})"
             yield f"{service}: port {port} is held by {holder}, which serves {as_socket(x)} itself; stop it first"

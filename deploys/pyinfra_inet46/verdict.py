@@ -83,7 +83,10 @@ def a_port(_: object, attribute: attrs.Attribute[int], value: int) -> None:
 
 @attrs.frozen(kw_only=True)
 class Listening:
-    """A listening TCP or any UDP socket that was seen on a host. What the host's tools do not tell is None, or no pids."""
+    """A listening TCP or any UDP socket that was seen on a host. What the host's tools do not tell is None, or no pids.
+
+    A pid of 0 is nobody on this host: the tools tell who holds the other sockets.
+    """
 
     transport: str = attrs.field(validator=a_transport)
     family: str = attrs.field(validator=a_family)

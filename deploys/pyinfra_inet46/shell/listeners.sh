@@ -3,7 +3,8 @@
 #
 #   TRANSPORT FAMILY ADDRESS PORT V6ONLY PIDS COMMAND       tcp ipv6 :: 143 yes 812 inetd
 #
-# V6ONLY is yes, no, unknown, or - for IPv4. PIDS (with commas) and COMMAND are - where the tool does not tell them.
+# V6ONLY is yes, no, unknown, or - for IPv4. PIDS (with commas) and COMMAND are - where the tool does not tell them. PIDS is 0 where it
+# tells those of other sockets: then nobody on this host holds this one, but the kernel, or somebody in another namespace of processes.
 
 # The first tool that works; listeners_tool is its name. Before each line of an answer stands the word listeners_word.
 find_listeners_tool() {
@@ -48,9 +49,13 @@ listeners_program() {
 		if (address == "*") address = family == "ipv6" ? "::" : "0.0.0.0"
 		if (family == "ipv4") v6only = "-"
 		else if (address ~ /^::ffff:[0-9.]+$/) v6only = "no"
-		if (port ~ /^[0-9]+$/)
-			print before transport, family, address, port, v6only, (pids == "" ? "-" : pids), (command == "" ? "-" : command)
+		if (port !~ /^[0-9]+$/) return
+		front[++lines] = before transport " " family " " address " " port " " v6only
+		if (pids != "") told = 1
+		holders[lines] = pids
+		name[lines] = command == "" ? "-" : command
 	}
+	END { for (k = 1; k <= lines; k++) print front[k], (holders[k] != "" ? holders[k] : told ? 0 : "-"), name[k] }
 
 	# Sets host and port from 127.0.0.1:143, [::1]%lo:143, *:143, *.143, :::143.
 	function cut(text) {

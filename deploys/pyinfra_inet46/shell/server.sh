@@ -141,7 +141,7 @@ ports_become_idle() {
 busy_ports() {
 	awk -v pid="$pid" '
 		FNR == NR { if ($1 == "own") ours[$2 " " $3] = 1; next }
-		NF >= 7 && (($1 " " $4) in ours) && $6 != "-" {
+		NF >= 7 && (($1 " " $4) in ours) && $6 !~ /^[-0]$/ {
 			n = split($6, pids, ",")
 			for (i = 1; i <= n; i++) if (pids[i] != pid) {
 				print $1 " port " $4 " is in use by a server that has the socket itself (pid " pids[i] "): nobody can open it before that has ended"

@@ -219,7 +219,7 @@ sockets_are_right() {
 			id = $1 " " $2 " " $3 " " $4
 			mine = $6 == "-" || index("," $6 ",", "," pid ",")
 			if (id in wanted && !(id in good)) {
-				if (!mine) bad[id] = "is held by " $7 " (pid " $6 "), not by " daemon " (pid " pid ")"
+				if (!mine) bad[id] = "is held by " ($6 == "0" ? "nobody whom this host sees" : $7 " (pid " $6 ")") ", not by " daemon " (pid " pid ")"
 				else if (wanted[id] != "-" && $5 ~ /yes|no$/ && $5 != wanted[id] && $2 == "ipv6") bad[id] = "has v6only " $5 ", not " wanted[id]
 				else good[id] = 1
 			} else if (mine && (id in gone) && (gone[id] == "-" || $5 !~ /yes|no$/ || gone[id] == $5)) extra[++m] = place(id) " is still there"
