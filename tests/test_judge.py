@@ -190,17 +190,6 @@ def test_an_option_that_the_tools_do_not_tell_is_taken_on_trust() -> None:
     assert judged(a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=sockets)).transaction is None
 
 
-def test_sockets_that_nobody_on_the_host_holds_are_not_its_super_servers() -> None:
-    unseen = tuple(listening(address, pids=(0,), command=None) for address in ("0.0.0.0", "::"))
-    decision = judged(a_look(OPENBSD, {"/etc/inetd.conf": V4_LINE + V6_LINE}, unseen))
-
-    assert decision.doubtful
-    assert decision.refusals[0] == (
-        "imap/tcp: port 143 is held by nobody whom this host sees, the kernel or somebody outside this container,"
-        " and 0.0.0.0:143 is served there; that has to stop first"
-    )
-
-
 def test_a_super_server_that_is_not_where_its_files_say_is_restarted() -> None:
     change = changed(judged(a_look(files={"/etc/inetd.conf": V4_LINE}, sockets=())))
 

@@ -301,6 +301,8 @@ def test_files_come_byte_for_byte_and_odd_names_do_no_harm(tmp_path: pathlib.Pat
     root.write("etc/xinetd.d/empty", b"")
     for odd in ("a b", "new\nline", "$(touch canary)", "*", "-n", "q'uote", "gr\udcfc\udcdf", ";touch canary"):
         root.write(f"etc/xinetd.d/{odd}", "odd")
+    for passed_over in ("a b.old", "#imap#~"):
+        root.write(f"etc/xinetd.d/{passed_over}", "odd")
     root.write("etc/inetd.conf", b"no newline", 0o4755)
     (root.folder / "etc/rc.conf").symlink_to("/etc/more/../inetd.conf")
     (root.folder / "etc/rc.conf.local").symlink_to("nowhere")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inet46.knowledge import Host, InetdBuild, SystemdBuild
+from inet46.knowledge import Host, InetdBuild, SystemdBuild, XinetdBuild
 from inet46.merge import Merge
 from inet46.proof import port_of
 from inet46.service import Service
@@ -108,6 +108,11 @@ def unread(host: Host, look: Look) -> Iterator[str]:
             continue  # of a unit that is masked, or another's name, only the link counts
         if seen.kind in _STATE and _matters(seen.path, host):
             yield f"{seen.path} {_STATE[seen.kind]}"
+    yield from (
+        f"{folder} has a name in it with blanks or odd characters, which {host.policy.super_server} reads and a look does not: rename it"
+        for folder in look.skipped
+        if _is_read(folder, host)
+    )
     if look.file(host.config) is None:
         yield f"{host.policy.super_server} reads {host.config}, which was not looked at: say it with policy config="
 
@@ -115,6 +120,13 @@ def unread(host: Host, look: Look) -> Iterator[str]:
 def _matters(path: str, host: Host) -> bool:
     places = (host.config, *([f"{host.directory}/"] if host.directory else []), "/etc/rc.conf", "/etc/sysctl")
     return path.startswith(places)
+
+
+def _is_read(folder: str, host: Host) -> bool:
+    """Return True if a host's super-server reads the odd names of this folder too; besides these three a look lists none but xinetd's."""
+    if isinstance(host.server, XinetdBuild):
+        return folder not in {"/etc/inetd.d", "/etc/rc.conf.d", "/etc/sysctl.d"}
+    return isinstance(host.server, InetdBuild) and folder == host.directory
 
 
 def held_by_others(service: Service, host: Host, server: SuperServer, look: Look) -> Iterator[str]:

@@ -68,7 +68,7 @@ add() {
 	done
 }
 
-# add_folder FOLDER [SUFFIX]: its files.
+# add_folder FOLDER [SUFFIX] [READER]: its files. Of odd names, those that xinetd passes over are nobody's.
 add_folder() {
 	[ -d "$1" ] || return 0
 	case " $folders " in
@@ -76,6 +76,7 @@ add_folder() {
 	esac
 	folders="$folders $1"
 	suffix=$2
+	reader=$3
 	listed=$1
 	inside=
 	set +f
@@ -85,7 +86,10 @@ add_folder() {
 		if is_plain "$each"; then
 			inside="$inside $each"
 		elif [ -e "$each" ] || [ -h "$each" ]; then
-			echo "skipped $listed"
+			case $reader/${each##*/} in
+			xinetd/*.* | xinetd/*~) ;;
+			*) echo "skipped $listed" ;;
+			esac
 		fi
 	done
 	paths="$paths$inside"
@@ -96,7 +100,7 @@ add_folder() {
 add_xinetd() {
 	found=
 	add "$1"
-	add_folder "$2"
+	add_folder "$2" '' xinetd
 	rounds=5
 	while [ -n "$found" ] && [ "$rounds" -gt 0 ]; do
 		rounds=$((rounds - 1))
@@ -119,7 +123,7 @@ add_included() {
 		elif [ "$1" = include ]; then
 			add "$2"
 		else
-			add_folder "$2"
+			add_folder "$2" '' xinetd
 		fi
 		shift 2
 	done

@@ -1,0 +1,48 @@
+"""What is decided about a host on which something is there that a look does not see."""
+
+from __future__ import annotations
+
+import pytest
+
+from inet46 import Program, Service
+from pyinfra_inet46.judge import Decision, decide
+from pyinfra_inet46.look import Look, SuperServer
+from tests.looks import IMAPD, INETUTILS, OPENBSD, XINETD, a_look, listening
+
+IMAP = Service(name="imap", port=143, program=Program(path=IMAPD, args=("--inetd",)), greeting="* OK")
+V4_LINE = "imap\tstream\ttcp4\tnowait\troot\t/usr/sbin/imap4d imap4d --inetd\n"
+V6_LINE = V4_LINE.replace("tcp4", "tcp6")
+
+
+def judged(look: Look) -> Decision:
+    return decide((IMAP,), None, look, id="t1", label="mail1")
+
+
+def test_sockets_that_nobody_on_the_host_holds_are_not_its_super_servers() -> None:
+    unseen = tuple(listening(address, pids=(0,), command=None) for address in ("0.0.0.0", "::"))
+    decision = judged(a_look(OPENBSD, {"/etc/inetd.conf": V4_LINE + V6_LINE}, unseen))
+
+    assert decision.doubtful
+    assert decision.refusals[0] == (
+        "imap/tcp: port 143 is held by nobody whom this host sees, the kernel or somebody outside this container,"
+        " and 0.0.0.0:143 is served there; that has to stop first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "folder", "reads"),
+    [
+        (XINETD, "/etc/xinetd.d", True),
+        (XINETD, "/srv/xinetd.d", True),
+        (XINETD, "/etc/inetd.d", False),
+        (INETUTILS, "/etc/inetd.d", True),
+        (INETUTILS, "/etc/xinetd.d", False),
+        (OPENBSD, "/etc/inetd.d", False),
+    ],
+)
+def test_a_name_that_the_super_server_reads_and_a_look_does_not_is_a_reason(server: SuperServer, folder: str, *, reads: bool) -> None:
+    config = {"/etc/xinetd.conf": "includedir /etc/xinetd.d\n"} if server is XINETD else {"/etc/inetd.conf": ""}
+    decision = judged(a_look(server, config, skipped=(folder,)))
+
+    reason = f"{folder} has a name in it with blanks or odd characters, which {server.kind} reads and a look does not: rename it"
+    assert decision.refusals == ((reason,) if reads else ())
