@@ -1,4 +1,4 @@
-"""What is decided about a host on which something is there that a look does not see."""
+"""What is decided about a host on which something is there that does not look like what it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 from inet46 import Program, Service
 from pyinfra_inet46.judge import Decision, decide
-from pyinfra_inet46.look import Look, SuperServer
+from pyinfra_inet46.look import Look, NamedService, SuperServer
+from pyinfra_inet46.transaction import Transaction
 from tests.looks import IMAPD, INETUTILS, OPENBSD, XINETD, a_look, listening
 
 IMAP = Service(name="imap", port=143, program=Program(path=IMAPD, args=("--inetd",)), greeting="* OK")
@@ -16,6 +17,12 @@ V6_LINE = V4_LINE.replace("tcp4", "tcp6")
 
 def judged(look: Look) -> Decision:
     return decide((IMAP,), None, look, id="t1", label="mail1")
+
+
+def changed(decision: Decision) -> Transaction:
+    assert decision.refusals == ()
+    assert decision.transaction is not None
+    return decision.transaction
 
 
 def test_sockets_that_nobody_on_the_host_holds_are_not_its_super_servers() -> None:
@@ -46,3 +53,31 @@ def test_a_name_that_the_super_server_reads_and_a_look_does_not_is_a_reason(serv
 
     reason = f"{folder} has a name in it with blanks or odd characters, which {server.kind} reads and a look does not: rename it"
     assert decision.refusals == ((reason,) if reads else ())
+
+
+MYMAIL = NamedService(asked="mymail/tcp", name="mymail", port=143)
+NAMES = (NamedService(asked="imap/tcp", name="imap2", port=143, aliases=("imap",)), MYMAIL)
+
+
+def test_a_line_on_our_port_under_a_name_of_this_host_is_replaced() -> None:
+    line = "mymail\tstream\ttcp4\tnowait\troot\t/bin/echo echo\n"
+    look = a_look(OPENBSD, {"/etc/inetd.conf": line + V4_LINE + V6_LINE}, (listening("0.0.0.0"), listening("::")), services=NAMES)
+    (file,) = changed(judged(look)).files
+
+    assert file.new is not None
+    assert b"mymail" not in file.new
+
+
+def test_a_line_under_a_name_of_this_host_is_no_edit_that_was_not_loaded() -> None:
+    line = "foobar\tstream\ttcp4\tnowait\troot\t/bin/echo echo\n"
+    names = (*NAMES, NamedService(asked="foobar/tcp", name="foobar", port=7777))
+    change = changed(judged(a_look(OPENBSD, {"/etc/inetd.conf": line}, (listening(port=7777),), services=names)))
+
+    assert [socket.port for socket in change.keep] == [7777]
+
+
+def test_what_a_name_means_is_what_the_host_was_asked_and_not_what_another_line_calls_itself_too() -> None:
+    names = (*NAMES, NamedService(asked="other/tcp", name="other", port=999, aliases=("imap",)))
+    look = a_look(OPENBSD, {"/etc/inetd.conf": V4_LINE + V6_LINE}, (listening("0.0.0.0"), listening("::")), services=names)
+
+    assert judged(look).answers == ("imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",)

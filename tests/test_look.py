@@ -331,6 +331,27 @@ def test_files_come_byte_for_byte_and_odd_names_do_no_harm(tmp_path: pathlib.Pat
 
 
 @needs_root
+@pytest.mark.parametrize("shell", SHELLS)
+def test_names_of_services_in_the_files_are_looked_up_too(tmp_path: pathlib.Path, shell: str) -> None:
+    if not available(shell):
+        pytest.skip(f"{shell} is not installed")
+    root = Root(tmp_path / "root")
+    root.write("etc/services", "imap2\t143/tcp\timap\t# mail\nmymail\t143/tcp\tpost\nmymail\t143/udp\n")
+    root.write("etc/inetd.conf", "# mymail is below\n127.0.0.1:post\tstream\ttcp\tnowait\troot\t/x x\nnope stream tcp nowait root /x\n")
+    root.write("etc/xinetd.conf", "service mymail\n{\n\tserver = /x\n}\n")
+
+    look = parse_look(root.run(look_command(services=["imap/tcp", "pop3/tcp"]), shell=f"/bin/{shell}", proc=True))
+
+    assert [named for named in look.services if named.port is None] == [NamedService(asked="pop3/tcp")]
+    assert {(named.asked, named.name, named.port) for named in look.services if named.port is not None} == {
+        ("imap/tcp", "imap2", 143),
+        ("post/tcp", "mymail", 143),
+        ("mymail/tcp", "mymail", 143),
+        ("mymail/udp", "mymail", 143),
+    }
+
+
+@needs_root
 def test_a_look_without_privilege_says_what_it_could_not_read(tmp_path: pathlib.Path) -> None:
     root = Root(tmp_path / "root")
     for folder in (tmp_path, *tmp_path.parents):

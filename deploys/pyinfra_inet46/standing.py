@@ -125,10 +125,12 @@ def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, servic
     ports = dict(PORTS)
     for service in services:
         ports.pop(str(service), None)
-    for named in look.services:
-        asked, _, transport = named.asked.rpartition("/")
-        if named.port is not None:
-            ports.update({f"{name}/{transport}": named.port for name in (named.name, asked, *named.aliases) if name})
+    found = [(named, named.port) for named in look.services if named.port is not None]
+    for named, port in found:
+        transport = named.asked.rpartition("/")[2]
+        ports.update({f"{name}/{transport}": port for name in (named.name, *named.aliases) if name})
+    # Several lines of /etc/services may have a name; which of them counts is what the host was asked.
+    ports.update({named.asked: port for named, port in found})
     argv = server.argv
     config = argv[argv.index("-f") + 1] if server.kind == "xinetd" and "-f" in argv[:-1] else None
     return _policy(

@@ -161,7 +161,7 @@ look_at_names() {
 	{
 		[ -z "$users" ] || look_up user passwd $users
 		[ -z "$groups" ] || look_up group group $groups
-		[ -z "$services" ] || look_up_services $services
+		look_up_services $services
 	}
 }
 
@@ -182,16 +182,17 @@ look_up() {
 		END { for (i = 1; i <= n; i++) print key, order[i] in number ? number[order[i]] : "-", order[i] }'
 }
 
+# Names that are asked for, and those that stand in the files: which port a line is about may be said by this host alone. Of the latter
+# only what /etc/services has is told.
 look_up_services() {
 	{
 		asked "$@"
-		if have getent; then
-			getent services "$@"
-		else
-			cat /etc/services
-		fi 2>/dev/null
-	} | tr '\011' ' ' | plain | awk '
+		names_in_files
+		[ $# -eq 0 ] || ! have getent || getent services "$@"
+		cat /etc/services
+	} 2>/dev/null | tr '\011' ' ' | plain | awk '
 		$1 == "asked" { order[++n] = $2; next }
+		$1 == "named" { order[++n] = $2 "/tcp"; order[++n] = $2 "/udp"; quiet[n - 1] = quiet[n] = 1; next }
 		{
 			sub(/#.*/, "")
 			if (split($2, number, "/") != 2 || number[1] !~ /^[0-9]+$/) next
@@ -199,7 +200,24 @@ look_up_services() {
 			for (i = 3; i <= NF; i++) line = line " " $i
 			for (i = 1; i <= NF; i++) if (i != 2 && !(($i "/" number[2]) in found)) found[$i "/" number[2]] = line
 		}
-		END { for (i = 1; i <= n; i++) print "service " order[i] (order[i] in found ? " " found[order[i]] : "") }'
+		END {
+			for (i = 1; i <= n; i++) {
+				if (order[i] in told) continue
+				told[order[i]] = 1
+				if (order[i] in found) print "service " order[i] " " found[order[i]]
+				else if (!(i in quiet)) print "service " order[i]
+			}
+		}'
+}
+
+# names_in_files: "named NAME" for what may be the name of a service: behind the word in xinetd's paragraphs, at the head of a line of inetd.
+names_in_files() {
+	[ -n "$sources" ] || return 0
+	# shellcheck disable=SC2086 # plain words
+	awk '
+		$1 == "service" { name = $2 }
+		$1 != "service" { name = NF < 5 || $1 ~ /^#/ ? "" : $1; sub(/.*:/, "", name) }
+		name ~ /^[A-Za-z0-9_.+*-]+$/ && !(name in seen) { seen[name] = 1; print "named", name }' $sources
 }
 
 look_at_programs() {
