@@ -7,7 +7,7 @@ result is read again and predicted as a whole; a merge that would do anything bu
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -24,7 +24,7 @@ from inet46.predict import Held, Prediction, predict
 from inet46.proof import port_of, shortfalls, unproved
 from inet46.service import Service
 from inet46.settings import settle
-from inet46.sockets import Transport
+from inet46.sockets import Family, Transport
 from inet46.spelling import bare, duty
 
 __all__ = ["Merge", "merge"]
@@ -211,6 +211,36 @@ def _alike(one: object, other: object) -> bool:
     return set(one) == set(other) if isinstance(one, tuple) and isinstance(other, tuple) else one == other
 
 
+def _sent_away(service: Service, result: Prediction, host: Host) -> Iterator[str]:
+    """Yield the families whose clients are all connected and then sent away, by lists that stand there already.
+
+    A list that names one family only shuts the other one out: to open it is not for a merge to decide.
+    """
+    key = service.transport, port_of(service, host)
+    mine = [held for held in result.sockets if (held.socket.transport, held.socket.port) == key]
+    for family in Family:
+        sockets = [held for held in mine if family in held.accepts]
+        if sockets and not any(_lets_in(held, family, host) for held in sockets):
+            entries = dict.fromkeys(held.entry for held in sockets)
+            words = " ".join(dict.fromkeys(word for entry in entries for word in (*(entry.only_from or ()), *entry.no_access)))
+            text = f"{service}: who may connect is limited where it stands now ({words}), and no {family.title} client is let in"
+            yield f"{text}: say it with access"
+
+
+def _lets_in(held: Held, family: Family, host: Host) -> bool:
+    """Return True unless the lists of an entry send everybody of this family away, whatever the host would look up."""
+    entry, dual = held.entry, held.socket.dual
+    if entry.only_from is None and not entry.no_access:
+        return True
+    from inet46.formats.xinetd.patterns import matches  # noqa: PLC0415 -- what only lists need is loaded for them
+
+    # A unit's list is of networks, and xinetd reads the few that look like one of its patterns in the same way, but for a /128.
+    read = matches if isinstance(host.server, XinetdBuild) else lambda word: matches(word.removesuffix("/128"))
+    if any(network.prefixlen == 0 for word in entry.no_access for network in read(word).of(family, dual=dual)):
+        return False
+    return entry.only_from is None or any(said.name is not None or said.of(family, dual=dual) for said in map(read, entry.only_from))
+
+
 def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Reading, host: Host, result: Prediction) -> None:
     """Prove the whole: every service as wanted, and every other entry as it was."""
     ours = set(_ports(services, host))
@@ -220,6 +250,8 @@ def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Rea
         mine = there.get((service.transport, port_of(service, host)), ())
         if service.enabled and not all(_same_duty(service, entry, host) for entry in mine):
             problems.append(f"{service}: what else stands in the files changes what is done for its clients")
+        if service.enabled and service.access.open:
+            problems.extend(_sent_away(service, result, host))
     before, after = (
         [bare(entry) for entry in reading.entries if (entry.transport, _port(entry, host)) not in ours] for reading in (old, new)
     )
