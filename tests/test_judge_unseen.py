@@ -81,3 +81,21 @@ def test_what_a_name_means_is_what_the_host_was_asked_and_not_what_another_line_
     look = a_look(OPENBSD, {"/etc/inetd.conf": V4_LINE + V6_LINE}, (listening("0.0.0.0"), listening("::")), services=names)
 
     assert judged(look).answers == ("imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",)
+
+
+@pytest.mark.parametrize(
+    ("lists", "asked"),
+    [
+        ("only_from = 192.0.2.0/24 2001:db8::/32", []),
+        ("only_from = 127.0.0.1 2001:db8::/32", ["ipv4"]),
+        ("only_from = 127.0.0.0/8 ::1", ["ipv4", "ipv6"]),
+        ("only_from = localhost", []),
+        ("no_access = 127.0.0.0/8", ["ipv6"]),
+        ("no_access = 192.0.2.0/24", ["ipv4", "ipv6"]),
+    ],
+)
+def test_a_client_that_a_list_of_the_host_does_not_let_in_is_not_asked_to_connect(lists: str, asked: list[str]) -> None:
+    config = f"defaults\n{{\n\t{lists}\n}}\nincludedir /etc/xinetd.d\n"
+    change = changed(judged(a_look(XINETD, {"/etc/xinetd.conf": config})))
+
+    assert [probe.family for probe in change.probes] == asked

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inet46.knowledge import Host, InetdBuild, SystemdBuild, XinetdBuild
-from inet46.merge import Merge
+from inet46.merge import Merge, lets_in
 from inet46.proof import port_of
 from inet46.service import Service
 from inet46.sockets import Socket, Transport
@@ -90,14 +90,14 @@ def probes_of(service: Service, merged: Merge) -> Iterator[Probe]:
     """Yield the connections that have to be answered: each family, over loopback where every address is bound.
 
     A service that is handed the listening socket itself is not probed: a connection would start it and leave it waiting. Nor is one whose
-    access list does not admit the host itself.
+    access list does not admit the host itself, be it the service's own or one that stands on the host.
     """
     if not service.enabled or service.waits or service.transport is Transport.UDP:
         return
     for held in merged.held(service):
         for family in sorted(held.accepts, key=lambda family: family.value):
-            if service.access.of(family) is None:
-                address = family.loopback if held.socket.address in {"0.0.0.0", "::"} else held.socket.address  # noqa: S104 -- compared
+            address = family.loopback if held.socket.address in {"0.0.0.0", "::"} else held.socket.address  # noqa: S104 -- compared
+            if service.access.of(family) is None and lets_in(held, family, merged.host, address):
                 yield Probe(service=service.name, family=family.value, address=address, port=held.socket.port, greeting=service.greeting)
 
 

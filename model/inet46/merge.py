@@ -7,6 +7,7 @@ result is read again and predicted as a whole; a merge that would do anything bu
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
@@ -27,7 +28,7 @@ from inet46.settings import settle
 from inet46.sockets import Family, Transport
 from inet46.spelling import bare, duty
 
-__all__ = ["Merge", "merge"]
+__all__ = ["Merge", "lets_in", "merge"]
 
 Port = tuple[Transport, int]
 _Key = tuple[Transport, int | None]
@@ -220,15 +221,18 @@ def _sent_away(service: Service, result: Prediction, host: Host) -> Iterator[str
     mine = [held for held in result.sockets if (held.socket.transport, held.socket.port) == key]
     for family in Family:
         sockets = [held for held in mine if family in held.accepts]
-        if sockets and not any(_lets_in(held, family, host) for held in sockets):
+        if sockets and not any(lets_in(held, family, host) for held in sockets):
             entries = dict.fromkeys(held.entry for held in sockets)
             words = " ".join(dict.fromkeys(word for entry in entries for word in (*(entry.only_from or ()), *entry.no_access)))
             text = f"{service}: who may connect is limited where it stands now ({words}), and no {family.title} client is let in"
             yield f"{text}: say it with access"
 
 
-def _lets_in(held: Held, family: Family, host: Host) -> bool:
-    """Return True unless the lists of an entry send everybody of this family away, whatever the host would look up."""
+def lets_in(held: Held, family: Family, host: Host, client: str | None = None) -> bool:
+    """Return True if the lists of an entry let this client in; without one, unless they send everybody of the family away.
+
+    What only the host can look up lets somebody in, and no client that is named.
+    """
     entry, dual = held.entry, held.socket.dual
     if entry.only_from is None and not entry.no_access:
         return True
@@ -236,9 +240,16 @@ def _lets_in(held: Held, family: Family, host: Host) -> bool:
 
     # A unit's list is of networks, and xinetd reads the few that look like one of its patterns in the same way, but for a /128.
     read = matches if isinstance(host.server, XinetdBuild) else lambda word: matches(word.removesuffix("/128"))
-    if any(network.prefixlen == 0 for word in entry.no_access for network in read(word).of(family, dual=dual)):
+    allowed = None if entry.only_from is None else [read(word) for word in entry.only_from]
+    denied = [network for word in entry.no_access for network in read(word).of(family, dual=dual)]
+    if client is None:
+        if any(network.prefixlen == 0 for network in denied):
+            return False
+        return allowed is None or any(said.name is not None or said.of(family, dual=dual) for said in allowed)
+    address = ipaddress.ip_address(client)
+    if any(address in network for network in denied) or any(read(word).name is not None for word in entry.no_access):
         return False
-    return entry.only_from is None or any(said.name is not None or said.of(family, dual=dual) for said in map(read, entry.only_from))
+    return allowed is None or any(address in network for said in allowed for network in said.of(family, dual=dual))
 
 
 def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Reading, host: Host, result: Prediction) -> None:
