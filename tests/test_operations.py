@@ -307,3 +307,33 @@ def test_a_misspelt_name_in_the_data_is_refused_with_what_was_meant(deploy: str,
 
     assert result.returncode == 1
     assert f"{name} in the host's data is nobody's; did you mean {meant}?" in result.stderr
+
+
+def test_names_that_no_host_could_have_are_all_named_and_nothing_is_contacted(tmp_path: Path) -> None:
+    body = 'operations.services(name="x", services=[{"name": "imap", "user": "$(id)", "group": "-x", "program": {"path": "/im ap"}}])\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), *LIMIT)
+
+    assert result.returncode == 1
+    for named in ("program '/im ap'", "user '$(id)'", "group '-x'"):
+        assert f"{named} cannot be looked for: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("options", ["services=5", 'services=[], policy="debian-12/xinet"', "services=[], confirm=0"])
+def test_wrong_data_that_only_show_in_a_run_under_way_cost_one_host(tmp_path: Path, options: str) -> None:
+    body = f'if host.name.endswith("mail3.ber.example.org"):\n    operations.services(name="x", {options})\n'
+    body += 'operations.services(name="y", services=[])\n'
+    result = pyinfra(SIMULATED, _deploy(tmp_path, body), "-y", "--limit", "debian")
+
+    assert result.returncode == 1
+    assert "[@fake/mail3.ber.example.org] nothing was changed" in result.stderr
+    assert result.stderr.count("No changes") >= 1
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_data_of_one_host_end_a_deploy_before_it_begins_with_yes_too() -> None:
+    result = pyinfra(SIMULATED, "deploys/imap.py", "-y", "--limit", "debian", "--data", "inet46_policy=debian-12/xinet")
+
+    assert result.returncode == 1
+    assert "policy: host 'debian-12/xinet' is not known; did you mean debian-12/xinetd" in result.stderr
+    assert "Beginning operation run" not in result.stderr

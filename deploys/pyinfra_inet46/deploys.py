@@ -11,7 +11,7 @@ from pyinfra.api import OperationValueError, deploy
 
 from inet46.service import Program, Service
 from pyinfra_inet46 import operations
-from pyinfra_inet46.inputs import Policy, Services, model
+from pyinfra_inet46.inputs import Policy, Services, confirmation, model, wish
 
 __all__ = ["answer", "migrate", "program"]
 
@@ -45,13 +45,17 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
         answer(services=[Service(name="imap", program=program("imap"), greeting="* OK")])
     """
     _misspelt()
-    wishes, _ = model(services, None)
+    policy = policy if policy is not None else host.data.inet46_policy
+    confirm = confirm if confirm is not None else host.data.inet46_confirm
+    # With --yes an operation looks at its arguments only when others are done already.
+    wishes, _ = model(services, policy, host.data.inet46_deadline)
+    confirmation(confirm, host.data.inet46_outside, host.data.inet46_via)
     operations.services(
         name=f"{_names(wishes)} on IPv4 and IPv6",
         services=wishes,
-        policy=policy if policy is not None else host.data.inet46_policy,
+        policy=policy,
         deadline=host.data.inet46_deadline,
-        confirm=confirm if confirm is not None else host.data.inet46_confirm,
+        confirm=confirm,
         outside=host.data.inet46_outside,
         via=host.data.inet46_via,
     )
@@ -88,13 +92,18 @@ def migrate(
             f"{host.name}: inet46_migrate_to is missing; say where to go, as in --data inet46_migrate_to=debian-12/xinetd"
         )
     names = without if without is not None else host.data.inet46_without
+    names = names.replace(",", " ").split() if isinstance(names, str) else names
+    strict = _switch(strict if strict is not None else host.data.inet46_strict)
+    confirm = confirm if confirm is not None else host.data.inet46_confirm
+    wish(target, strict=strict, without=names, deadline=host.data.inet46_deadline)  # as above
+    confirmation(confirm, host.data.inet46_outside, host.data.inet46_via)
     operations.migrate(
         name=f"from the super-server that runs to {target}",
         to=target,
-        strict=_switch(strict if strict is not None else host.data.inet46_strict),
-        without=names.replace(",", " ").split() if isinstance(names, str) else names,
+        strict=strict,
+        without=names,
         deadline=host.data.inet46_deadline,
-        confirm=confirm if confirm is not None else host.data.inet46_confirm,
+        confirm=confirm,
         outside=host.data.inet46_outside,
         via=host.data.inet46_via,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import attrs
 from pyinfra.api import OperationValueError
 
 from inet46.codec import host_from, loads, services_from
@@ -14,6 +15,8 @@ from inet46.errors import Inet46Error, ModelError
 from inet46.host import HostPolicy
 from inet46.knowledge import resolve
 from inet46.service import Service
+from pyinfra_inet46.asking import Question, question
+from pyinfra_inet46.look import LookError, look_command
 from pyinfra_inet46.outside import Confirmation
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ def model(services: Services, policy: Policy | None, deadline: object = 10.0) ->
     wishes = _try(lambda: _services(services), "services", problems)
     kind = None if policy is None else _try(lambda: _known(_policy(policy)), "policy", problems)
     problems += _no_deadline(deadline)
+    if not problems and wishes is not None:
+        problems.extend(_unaskable(question(wishes, kind)))
     if problems or wishes is None:
         raise OperationValueError("\n".join(problems))
     return wishes, kind
@@ -53,6 +58,8 @@ def wish(to: Policy, *, strict: object, without: object, deadline: object) -> Wi
     if not isinstance(without, list | tuple) or len(names) < len(without):
         problems.append(f"without: {without!r} is no list of names of services")
     problems += _no_deadline(deadline)
+    if not problems and kind is not None:
+        problems.extend(_unaskable(question((), kind)))
     if problems or kind is None:
         raise OperationValueError("\n".join(problems))
     from pyinfra_inet46.migration import Wish  # noqa: PLC0415 -- what only migrations need is loaded for them
@@ -68,6 +75,20 @@ def confirmation(seconds: float | None, outside: Mapping[str, str] | None, via: 
         return Confirmation(seconds=seconds, outside=outside or {}, via=via or ())
     except ValueError as error:
         raise OperationValueError(str(error)) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _unaskable(asked: Question) -> tuple[str, ...]:
+    """Return why some of this cannot be asked of any host: a name that no host could have."""
+    problems = []
+    for key, said in attrs.asdict(asked).items():
+        for word in said if isinstance(said, tuple) else ():
+            alone: dict[str, Any] = {key: (word,)}
+            try:
+                look_command(**alone)
+            except LookError as error:
+                problems.append(str(error))
+    return tuple(problems)
 
 
 def _no_deadline(value: object) -> list[str]:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import attrs
 from paramiko import SSHException
 from pyinfra import host, logger, state
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import OperationValueError, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.output import format_text
 from pyinfra.context import ctx_host
@@ -79,8 +79,12 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
             services=[Service(name="imap", program=Program(path="/usr/sbin/imap4d", args=("--inetd",)), greeting="* OK")],
         )
     """
-    wishes, kind = model(services, policy, deadline)
-    wanted = confirmation(confirm, outside, via)
+    try:
+        wishes, kind = model(services, policy, deadline)
+        wanted = confirmation(confirm, outside, via)
+    except OperationValueError as error:
+        yield from _mistaken(error)
+        return
     yield from _carry_out(lambda: _decide(wishes, kind, deadline, wanted), wanted)
 
 
@@ -116,9 +120,23 @@ def migrate(  # noqa: PLR0917 -- as above
 
         migrate(name="off xinetd", to="debian-12/systemd", strict=True)
     """
-    goal = wish(to, strict=strict, without=without, deadline=deadline)
-    wanted = confirmation(confirm, outside, via)
+    try:
+        goal = wish(to, strict=strict, without=without, deadline=deadline)
+        wanted = confirmation(confirm, outside, via)
+    except OperationValueError as error:
+        yield from _mistaken(error)
+        return
     yield from _carry_out(lambda: _decide_move(goal, deadline, wanted), wanted)
+
+
+def _mistaken(error: OperationValueError) -> Generator[PyinfraCommand, None, None]:
+    """Wrong data end a run before it has begun; with --yes they show only under way, where they must cost no other host its end."""
+    if not state.is_executing:
+        raise error
+    decision = Decision(refusals=tuple(str(error).split("\n")))
+    if not state.check_for_changes:
+        _show(decision)
+    yield _Refusal(decision.refusals)
 
 
 def _carry_out(decide_anew: Callable[[], Decision], wanted: Confirmation | None) -> Generator[PyinfraCommand, None, None]:
