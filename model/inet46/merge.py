@@ -162,7 +162,7 @@ def _edited(wishes: tuple[Service, ...], host: Host, files: Mapping[str, str], t
         key = service.transport, port_of(service, host)
         mine = have.get(key, ())
         if not service.enabled:
-            todo.append((service, mine, ()))
+            todo.extend([] if key[1] is None else [(service, mine, ())])
         elif key not in aim.serving and not _serves(service, mine, then):
             todo.append((service, mine, aim.entries.get(key, ())))
     if not todo:
@@ -258,7 +258,11 @@ def _check(services: tuple[Service, ...], old: formats.Reading, new: formats.Rea
     problems = unproved(services, result, host)
     there = _by_port(new.entries, host)
     for service in services:
-        mine = there.get((service.transport, port_of(service, host)), ())
+        port = port_of(service, host)
+        mine = there.get((service.transport, port), ())
+        if port is None and any((entry.service, entry.transport) == (service.name, service.transport) for entry in new.entries):
+            text = "no port is given, and the name is not in /etc/services: what is to be taken out is not known"
+            problems.append(f"{service}: {text}, give the service a port")
         if service.enabled and not all(_same_duty(service, entry, host) for entry in mine):
             problems.append(f"{service}: what else stands in the files changes what is done for its clients")
         if service.enabled and service.access.open:
