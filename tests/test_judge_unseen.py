@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from inet46 import Program, Service
+from inet46 import HostPolicy, Program, Service
 from pyinfra_inet46.judge import Decision, decide
 from pyinfra_inet46.look import Look, NamedService, SuperServer
 from pyinfra_inet46.transaction import Transaction
@@ -15,8 +16,8 @@ V4_LINE = "imap\tstream\ttcp4\tnowait\troot\t/usr/sbin/imap4d imap4d --inetd\n"
 V6_LINE = V4_LINE.replace("tcp4", "tcp6")
 
 
-def judged(look: Look) -> Decision:
-    return decide((IMAP,), None, look, id="t1", label="mail1")
+def judged(look: Look, policy: HostPolicy | None = None) -> Decision:
+    return decide((IMAP,), policy, look, id="t1", label="mail1")
 
 
 def changed(decision: Decision) -> Transaction:
@@ -99,3 +100,30 @@ def test_a_client_that_a_list_of_the_host_does_not_let_in_is_not_asked_to_connec
     change = changed(judged(a_look(XINETD, {"/etc/xinetd.conf": config})))
 
     assert [probe.family for probe in change.probes] == asked
+
+
+@pytest.mark.parametrize(
+    ("server", "argv", "read"),
+    [
+        (OPENBSD, ("-l", "/srv/inetd.conf"), "/srv/inetd.conf"),
+        (OPENBSD, ("/etc/inetd.conf",), None),
+        (OPENBSD, ("-p", "/run/other.pid"), None),
+        (INETUTILS, ("/etc/inetd.conf", "/etc/inetd.d"), None),
+        (INETUTILS, ("/etc/inetd.conf", "/srv/inetd.d"), "/srv/inetd.d"),
+    ],
+)
+def test_an_inetd_that_was_started_with_another_file_is_not_judged_by_its_usual_one(
+    server: SuperServer, argv: tuple[str, ...], read: str | None
+) -> None:
+    started = attrs.evolve(server, argv=(server.path, *argv))
+    decision = judged(a_look(started, {"/etc/inetd.conf": V4_LINE + V6_LINE}, (listening("0.0.0.0"), listening("::"))))
+
+    reason = f"{server.kind} reads {read}, which was not looked at: say it with policy config="
+    assert decision.refusals == ((reason,) if read else ())
+
+
+def test_a_policy_that_names_another_file_than_the_super_server_reads_is_refused() -> None:
+    look = a_look(attrs.evolve(XINETD, argv=("/usr/sbin/xinetd", "-f", "/srv/x.conf")), {"/etc/xinetd.conf": "", "/srv/x.conf": ""})
+    decision = judged(look, HostPolicy(name="debian-12/xinetd", config="/etc/xinetd.conf"))
+
+    assert decision.refusals == ("xinetd was started to read /srv/x.conf, and the policy says config /etc/xinetd.conf",)

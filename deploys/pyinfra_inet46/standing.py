@@ -6,12 +6,13 @@ Rule of this module: as in `judge`, no I/O and no pyinfra. What is known of host
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 
 import attrs
 
 from inet46.host import HostPolicy
-from inet46.knowledge import HOSTS, PORTS, Host
+from inet46.knowledge import HOSTS, PORTS, Host, resolve
 from inet46.service import Service
 from pyinfra_inet46 import units
 from pyinfra_inet46.look import Look, SuperServer
@@ -132,7 +133,9 @@ def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, servic
     # Several lines of /etc/services may have a name; which of them counts is what the host was asked.
     ports.update({named.asked: port for named, port in found})
     argv = server.argv
-    config = argv[argv.index("-f") + 1] if server.kind == "xinetd" and "-f" in argv[:-1] else None
+    config = _told_to_read(server, base)
+    if base.config is not None and config is not None and base.config != config:
+        raise Refused(f"{server.kind} was started to read {config}, and the policy says config {base.config}")
     return _policy(
         base,
         settings=tuple(({**live, **dict(base.settings)} if policy else live).items()),
@@ -142,6 +145,19 @@ def _informed(policy: HostPolicy | None, server: SuperServer, look: Look, servic
         config=base.config or config,
         compat="-inetd_compat" in argv if server.kind == "xinetd" and argv else base.compat,
     )
+
+
+def _told_to_read(server: SuperServer, policy: HostPolicy) -> str | None:
+    """Return the file that a super-server was started to read; None when that is its usual one.
+
+    An inetd takes it as a word of its own, and of its options only the pid file is a path, too.
+    """
+    argv = server.argv
+    if server.kind == "xinetd":
+        return argv[argv.index("-f") + 1] if "-f" in argv[:-1] else None
+    paths = [word for option, word in itertools.pairwise(argv) if word.startswith("/") and option not in {"-p", "--pidfile"}]
+    usual = resolve(policy).row if paths else None
+    return next((path for path in paths if usual and path not in {usual.config, usual.directory}), None)
 
 
 @functools.lru_cache(maxsize=256)
