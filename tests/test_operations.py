@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pyinfra_inet46.verdict import Result, Verdict, write_verdict
+
 REPOSITORY = Path(__file__).parents[1]
 SIMULATED = "inventories/simulated.py"
 
@@ -234,6 +236,27 @@ def test_a_change_of_which_nothing_is_heard_is_said_to_be_open(tmp_path: Path) -
 
     assert result.returncode == 1
     assert "no verdict came back" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("id", "reason"),
+    [
+        ("yesterday", "the verdict is that of another change, yesterday"),
+        ("now", "the host says that all is well, and shows no socket of imap at 0.0.0.0 port 143"),
+    ],
+)
+def test_a_success_that_does_not_show_what_it_claims_is_not_believed(tmp_path: Path, id: str, reason: str) -> None:  # noqa: A002
+    fleet = runpy.run_path(str(REPOSITORY / SIMULATED))
+    ((name, data),) = fleet["debian_xinetd"]
+    verdict = Verdict(result=Result.COMMITTED, id=id, step="commit", reason="", state="all is well", proof="python3")
+    answers = {"inet46-look": data["fake_responses"]["inet46-look"], "sh -s": write_verdict(verdict)}
+    (tmp_path / "fleet.py").write_text(f'web = [({name!r}, {{"fake_responses": {answers!r}, "fake_delay": 0}})]\n')
+    body = "operations._change_id = lambda: 'now'\n"
+    body += 'operations.services(name="x", services=[{"name": "imap", "program": {"path": "/usr/sbin/imap4d"}}])\n'
+    result = pyinfra("fleet.py", _deploy(tmp_path, body), "-y", cwd=tmp_path)
+
+    assert result.returncode == 1
+    assert f"no verdict came back ({reason})" in result.stderr
 
 
 @pytest.mark.parametrize("deadline", ["abc", True, 0, 1e9])

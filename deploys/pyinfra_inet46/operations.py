@@ -285,6 +285,7 @@ class _Change(PyinfraCommand):
         _looks.pop(host, None)
         try:
             verdict = _send(state, host, connector_arguments, render(self.transaction))
+            _check(verdict, self.transaction)
         except VerdictError as error:
             text = f"no verdict came back ({error}); the host finishes or goes back by itself, run again to see"
             host.log_styled(one_line(text), fg="red")
@@ -312,6 +313,7 @@ class _Change(PyinfraCommand):
         problem = reach(probes, seconds=wanted.patience, via=wanted.via)
         try:
             verdict = _send(state, host, connector_arguments, render_answer(self.transaction, problem))
+            _check(verdict, self.transaction)
         except (VerdictError, SSHException, OSError, EOFError) as error:
             why = f"{problem}; " if problem else ""
             return attrs.evolve(
@@ -343,6 +345,23 @@ def _send(state: State, host: Host, connector_arguments: ConnectorArguments, scr
     if verdict.result is Result.COMMITTED and status is not True:
         raise VerdictError("the host says that all is well, and its shell says that it is not")
     return verdict
+
+
+def _check(verdict: Verdict, transaction: Transaction) -> None:
+    """Raise VerdictError for a success that is another change's, or that does not show the sockets which are to prove it.
+
+    One that has yet to be confirmed shows none: they are shown when it is.
+    """
+    if verdict.result not in {Result.COMMITTED, Result.ARMED}:
+        return
+    if verdict.id != transaction.id:
+        raise VerdictError(f"the verdict is that of another change, {verdict.id}")
+    there = {(x.transport, x.family, x.address, x.port) for x in verdict.sockets}
+    for x in transaction.expected if verdict.result is Result.COMMITTED else ():
+        if (x.transport, x.family, x.address, x.port) not in there:
+            raise VerdictError(
+                f"the host says that all is well, and shows no socket of {x.service or 'others'} at {x.address} port {x.port}"
+            )
 
 
 def _tell(host: Host, verdict: Verdict) -> None:
