@@ -139,7 +139,7 @@ def test_what_the_page_about_stopped_changes_quotes_is_what_hosts_say() -> None:
     sayings = [re.split(r"\$\{(?:[^{}]|\{[^}]*\})*\}|\$\([^)]*\)+|\$\w+", text) for text in re.findall(r'\bfail "([^"]*)"', scripts)]
     told = [".+".join(map(re.escape, parts)) for parts in sayings if len("".join(parts)) > 10]
     # Those about sockets are put together by awk.
-    assert all(f'"{words}' in scripts for words in ("is not there", "is held by ", "), not by "))
+    assert all(f'"{words}' in scripts for words in ("is not there", "is held by ", ", not by "))
     told += [
         r"(sockets changed between look and change: )?\w+: tcp \S+ is not there",
         r"\w+: tcp \S+ is held by \w+ \(pid \d+\), not by \w+ \(pid \d+\)",
