@@ -38,7 +38,8 @@ def changed(decision: Decision) -> Transaction:
 def test_a_host_that_answers_on_both_families_is_left_alone() -> None:
     decision = judged(a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=(V4, V6)))
 
-    assert decision == Decision(answers=("imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",))
+    assert decision == Decision(answers=("imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",), probes=decision.probes)
+    assert [(probe.address, probe.port) for probe in decision.probes] == [("127.0.0.1", 143), ("::1", 143)]
 
 
 def test_files_that_are_right_are_activated_when_a_socket_is_missing() -> None:

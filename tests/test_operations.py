@@ -342,7 +342,9 @@ def test_names_that_no_host_could_have_are_all_named_and_nothing_is_contacted(tm
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("options", ["services=5", 'services=[], policy="debian-12/xinet"', "services=[], confirm=0"])
+@pytest.mark.parametrize(
+    "options", ["services=5", 'services=[], policy="debian-12/xinet"', "services=[], confirm=0", "services=[], connect=1"]
+)
 def test_wrong_data_that_only_show_in_a_run_under_way_cost_one_host(tmp_path: Path, options: str) -> None:
     body = f'if host.name.endswith("mail3.ber.example.org"):\n    operations.services(name="x", {options})\n'
     body += 'operations.services(name="y", services=[])\n'

@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "inet46_confirm": None,
     "inet46_outside": None,
     "inet46_via": (),
+    "inet46_connect": False,
     "inet46_migrate_to": None,
     "inet46_strict": False,
     "inet46_without": (),
@@ -29,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @deploy("inet46", data_defaults=DEFAULTS)
-def answer(services: Services, policy: Policy | None = None, confirm: float | None = None) -> None:
+def answer(services: Services, policy: Policy | None = None, confirm: float | None = None, *, connect: bool | None = None) -> None:
     """
     Ensure that services answer on both families; what kind of host it is comes from its data.
 
@@ -37,6 +38,7 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
     + policy: what kind of host this is; ``inet46_policy`` of the host's data when left out, and the host's own word without that
     + confirm: seconds in which the controller must have reached every service from outside; ``inet46_confirm`` of the host's data when
         left out, and without that a change need not be confirmed
+    + connect: connect to every service also where nothing has to change; ``inet46_connect`` of the host's data when left out
 
     **Example:**
 
@@ -47,8 +49,9 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
     _misspelt()
     policy = policy if policy is not None else host.data.inet46_policy
     confirm = confirm if confirm is not None else host.data.inet46_confirm
+    connect = _switch(connect if connect is not None else host.data.inet46_connect)
     # With --yes an operation looks at its arguments only when others are done already.
-    wishes, _ = model(services, policy, host.data.inet46_deadline)
+    wishes, _ = model(services, policy, host.data.inet46_deadline, connect=connect)
     confirmation(confirm, host.data.inet46_outside, host.data.inet46_via)
     operations.services(
         name=f"{_names(wishes)} on IPv4 and IPv6",
@@ -58,6 +61,7 @@ def answer(services: Services, policy: Policy | None = None, confirm: float | No
         confirm=confirm,
         outside=host.data.inet46_outside,
         via=host.data.inet46_via,
+        connect=connect,
     )
 
 

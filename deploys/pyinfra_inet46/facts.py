@@ -10,8 +10,10 @@ from typing_extensions import override
 
 from pyinfra_inet46 import proxied
 from pyinfra_inet46.look import Look, LookError, TornLook, look_command, parse_look
+from pyinfra_inet46.outside import client, heard
+from pyinfra_inet46.transaction import Probe
 
-__all__ = ["HostLook", "Unseen"]
+__all__ = ["HostAnswers", "HostLook", "Unseen"]
 
 proxied.mend()
 
@@ -77,3 +79,29 @@ class HostLook(FactBase[Look | Unseen]):
             return parse_look(output)
         except LookError as error:
             return Unseen(str(error), torn=isinstance(error, TornLook))
+
+
+class HostAnswers(FactBase[str]):
+    """
+    Returns what is wrong when a host connects to its own services, one sentence; nothing when every one answers as it should.
+
+    + probes: the connections, as ``inet46`` makes them of services: ``pyinfra_inet46.transaction.Probe``
+    + seconds: how long all of them together may take
+    """
+
+    @override
+    def command(self, probes: Sequence[Probe], seconds: int = 5) -> StringCommand:
+        return StringCommand("sh", "-c", QuoteString(client(probes, seconds=seconds)))
+
+    @override
+    @staticmethod
+    def default() -> str:
+        return "the host did not say whether its services answer"
+
+    @override
+    def process(self, output: list[str]) -> str:
+        said = heard(output)
+        if said is None:
+            return self.default()
+        name, problem = said
+        return "there is no TCP client on this host to ask with: python3, perl, nc or bash" if name == "sockets" else problem

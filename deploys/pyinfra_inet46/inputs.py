@@ -32,7 +32,9 @@ _SYNTAX: dict[str, Literal["toml", "yaml", "json"]] = {".toml": "toml", ".yaml":
 T = TypeVar("T")
 
 
-def model(services: Services, policy: Policy | None, deadline: object = 10.0) -> tuple[tuple[Service, ...], HostPolicy | None]:
+def model(
+    services: Services, policy: Policy | None, deadline: object = 10.0, *, connect: object = False
+) -> tuple[tuple[Service, ...], HostPolicy | None]:
     """Make models of what was said; files are looked for from the current folder.
 
     Raises OperationValueError with every mistake in both at once: wrong data is wrong for every host, so the run ends before it began.
@@ -41,6 +43,8 @@ def model(services: Services, policy: Policy | None, deadline: object = 10.0) ->
     wishes = _try(lambda: _services(services), "services", problems)
     kind = None if policy is None else _try(lambda: _known(_policy(policy)), "policy", problems)
     problems += _no_deadline(deadline)
+    if not isinstance(connect, bool):
+        problems.append(f"connect: {connect!r} is neither True nor False")
     if not problems and wishes is not None:
         problems.extend(_unaskable(question(wishes, kind)))
     if problems or wishes is None:

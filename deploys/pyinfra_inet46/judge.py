@@ -26,7 +26,7 @@ from pyinfra_inet46.look import Look, ProgramState, SuperServer
 from pyinfra_inet46.parts import doubtful, expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, untaught
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
-from pyinfra_inet46.transaction import Daemon, Listening, LiveSetting, Transaction
+from pyinfra_inet46.transaction import Daemon, Listening, LiveSetting, Probe, Transaction
 
 __all__ = ["Decision", "Question", "decide", "host_name", "question", "recovery"]
 
@@ -52,6 +52,9 @@ class Decision:
 
     answers: tuple[str, ...] = ()
     """How each service answers when nothing has to change, a line each."""
+
+    probes: tuple[Probe, ...] = ()
+    """The connections that show it."""
 
 
 def decide(
@@ -98,7 +101,7 @@ def _decided(
     refuse(_faults(wishes, host, server, look))
     files = units.texts(look, host.server) if isinstance(host.server, SystemdBuild) else texts(look)
     links = tuple((seen.path, seen.resolved) for seen in look.files if seen.resolved is not None)
-    merged, answers = _merged(wishes, host, tuple(files.items()), links)
+    merged, answers, probes = _merged(wishes, host, tuple(files.items()), links)
     refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
     refuse(units.untouchable(merged, look))
     now = {port: look.listening(*_key(port)) for port in merged.ours}
@@ -107,8 +110,10 @@ def _decided(
     nothing = wanted and not look.remains
     strays = () if wanted else tuple(_strays(merged, server, look))
     if nothing or strays:
-        return Decision(refusals=strays, doubtful=bool(strays), warnings=warnings, answers=() if strays else answers)
-    change = _transaction(merged, server, look, now, id=id, label=label, deadline=deadline)
+        if strays:
+            return Decision(refusals=strays, doubtful=True, warnings=warnings)
+        return Decision(warnings=warnings, answers=answers, probes=probes)
+    change = _transaction(merged, server, look, now, probes, id=id, label=label, deadline=deadline)
     if wanted:  # where there is only something to tidy up, nobody is to be told anything
         change = attrs.evolve(change, activate=(), undo=(), retire=())
     return Decision(
@@ -187,13 +192,14 @@ _PROGRAM = {
 @functools.lru_cache(maxsize=256)
 def _merged(
     services: tuple[Service, ...], host: Host, files: tuple[tuple[str, str], ...], links: tuple[tuple[str, str], ...]
-) -> tuple[Merge, tuple[str, ...]]:
-    """Merge, and say how each service then answers.
+) -> tuple[Merge, tuple[str, ...], tuple[Probe, ...]]:
+    """Merge, and say how each service then answers, and which connections show it.
 
     Hosts of one kind with the same files get the same plan, and a fleet has many such: what is proved once is proved for all.
     """
     merged = merge(services, host, dict(files), dict(links))
-    return merged, tuple(answer(service, merged) for service in services)
+    probes = tuple(probe for service in merged.services for probe in probes_of(service, merged))
+    return merged, tuple(answer(service, merged) for service in services), probes
 
 
 def _key(port: tuple[Transport, int]) -> tuple[str, int]:
@@ -254,6 +260,7 @@ def _transaction(
     server: SuperServer,
     look: Look,
     now: Now,
+    probes: tuple[Probe, ...],
     *,
     id: str,  # noqa: A002 -- the transaction's word
     label: str,
@@ -286,7 +293,7 @@ def _transaction(
         expected_after_undo=tuple(expected(socket) for socket in _back(merged, look, held)),
         keep=keep,
         ours=tuple(_key(port) for port in merged.ours),
-        probes=tuple(probe for service in merged.services for probe in probes_of(service, merged)),
+        probes=probes,
         deadline=deadline,
     )
 

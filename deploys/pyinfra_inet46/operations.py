@@ -20,7 +20,7 @@ from typing_extensions import override
 from inet46.host import HostPolicy
 from inet46.service import Service
 from inet46.words import one_line
-from pyinfra_inet46.facts import HostLook, Unseen
+from pyinfra_inet46.facts import HostAnswers, HostLook, Unseen
 from pyinfra_inet46.inputs import Policy, Services, confirmation, model, wish
 from pyinfra_inet46.judge import Decision, Question, decide, question
 from pyinfra_inet46.look import Look
@@ -53,6 +53,7 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
     confirm: float | None = None,
     outside: Mapping[str, str] | None = None,
     via: Sequence[str] = (),
+    connect: bool = False,  # noqa: FBT001 FBT002 -- as above
 ) -> Generator[PyinfraCommand, None, None]:
     """
     Ensure that network services answer on the address families that they name, IPv4 and IPv6 if they name none.
@@ -64,6 +65,7 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
     + confirm: seconds in which this controller must have connected to every service over each family, or else the host goes back by itself
     + outside: the host's addresses as seen from here, ``{"ipv4": …, "ipv6": …}``; what is left out is looked up by its name
     + via: words before the ``sh -s`` that connects, such as ``["ssh", "bastion"]``; this machine itself when left out
+    + connect: connect to every service, by one more command, also where all is as wanted already; refuse a host where one does not answer
 
     One remote command looks; when anything is not as wanted, a second one changes files, settings and super-server, proves that both
     families answer, and puts everything back when they do not. A host that must not be touched is refused with the reason. Only when
@@ -80,12 +82,12 @@ def services(  # noqa: PLR0917 -- pyinfra's operations are called with keywords
         )
     """
     try:
-        wishes, kind = model(services, policy, deadline)
+        wishes, kind = model(services, policy, deadline, connect=connect)
         wanted = confirmation(confirm, outside, via)
     except OperationValueError as error:
         yield from _mistaken(error)
         return
-    yield from _carry_out(lambda: _decide(wishes, kind, deadline, wanted), wanted)
+    yield from _carry_out(lambda: _asked(_decide(wishes, kind, deadline, wanted), connect=connect), wanted)
 
 
 @operation()
@@ -178,6 +180,16 @@ def _decide(wishes: tuple[Service, ...], kind: HostPolicy | None, deadline: floa
     return _decided(
         question(wishes, kind), lambda look: decide(wishes, kind, look, id=_change_id(), label=host.name, deadline=deadline), wanted
     )
+
+
+def _asked(decision: Decision, *, connect: bool) -> Decision:
+    """Return the decision about a host as wanted after every service was connected to, if that is wanted: sockets may be all there is."""
+    if not connect or not decision.probes:
+        return decision
+    problem = host.get_fact(HostAnswers, probes=decision.probes, _ignore_errors=True, _timeout=PATIENCE)
+    if problem:
+        return attrs.evolve(decision, refusals=(f"{problem} (files and sockets are as wanted)",), answers=())
+    return attrs.evolve(decision, answers=(*decision.answers, "each was connected to"))
 
 
 def _decided(asked: Question, judge: Callable[[Look], Decision], wanted: Confirmation | None) -> Decision:

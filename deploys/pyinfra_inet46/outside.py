@@ -22,7 +22,7 @@ import attrs
 from pyinfra_inet46.transaction import Probe, Transaction, function, library, printf
 from pyinfra_inet46.verdict import Verdict, ntop
 
-__all__ = ["Confirmation", "Unasked", "addresses_of", "from_outside", "reach"]
+__all__ = ["Confirmation", "Unasked", "addresses_of", "client", "from_outside", "heard", "reach"]
 
 SHORTEST, LONGEST = 5, 3600
 """Seconds that a confirmation may take: less is too short to connect to anything, and nobody holds a lock for longer."""
@@ -125,27 +125,41 @@ def _from_outside(transaction: Transaction, probes: Iterable[Probe], addresses: 
             yield attrs.evolve(probe, address=ntop(addresses[probe.family]))
 
 
-def reach(probes: Sequence[Probe], *, seconds: int, via: Sequence[str] = ()) -> str | None:
-    """Connect from here to all of these; None when all have answered within this time, else what has not."""
+def client(probes: Iterable[Probe], *, seconds: int) -> str:
+    """The shell text that connects to all of these, wherever it is run, until all have answered or this time has passed."""
     lines = []
     for probe in probes:
         lines.append(f"probe {probe.family} {probe.address} {probe.port} {probe.service}\n")
         lines.extend(() if probe.greeting is None else (f"greeting {probe.greeting}\n",))
-    if not lines:
-        return None
     wanted = function("probes_wanted", printf("".join(lines).encode("utf-8", "surrogateescape")))
-    text = f"{library('common.sh', 'probe.sh', 'outside.sh')}{wanted}inet46_outside {seconds}\n"
+    return f"{library('common.sh', 'probe.sh', 'outside.sh')}{wanted}inet46_outside {seconds}\n"
+
+
+def heard(output: Iterable[str]) -> tuple[str, str] | None:
+    """What the client says: its name, ``sockets`` where there is none, and what is wrong, if anything is; None if it says nothing."""
+    said = next((line for line in output if line.startswith(_MARK)), None)
+    if said is None:
+        return None
+    name, _, problem = said.removeprefix(_MARK).partition(" ")
+    return name, problem
+
+
+def reach(probes: Sequence[Probe], *, seconds: int, via: Sequence[str] = ()) -> str | None:
+    """Connect from here to all of these; None when all have answered within this time, else what has not."""
+    if not probes:
+        return None
+    text = client(probes, seconds=seconds)
     try:
         done = subprocess.run(  # noqa: S603 -- the words are the user's own, and the script is data
             [*via, "sh", "-s"], input=text.encode("ascii"), capture_output=True, check=False, timeout=seconds + 30
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"the connections from outside could not be tried: {error}"
-    said = next((line for line in done.stdout.decode(errors="replace").splitlines() if line.startswith(_MARK)), None)
+    said = heard(done.stdout.decode(errors="replace").splitlines())
     if said is None:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
         return f"the connections from outside could not be tried: {last[0]}"
-    client, _, problem = said.removeprefix(_MARK).partition(" ")
-    if client == "sockets":
+    name, problem = said
+    if name == "sockets":
         return "there is no TCP client where the connections from outside are tried: python3, perl, nc or bash"
     return f"from outside: {problem}" if problem else None

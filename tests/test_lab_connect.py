@@ -1,0 +1,75 @@
+"""Hosts on which files and sockets are as wanted, and a service does not answer: only who connects sees that."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab import DEFAULT_HOSTS, Lab, missing
+
+pytestmark = pytest.mark.lab
+
+REPOSITORY = Path(__file__).parents[1]
+CONNECTING = ("--data", "inet46_connect=yes")
+SILENT = "closed at once, without a word (files and sockets are as wanted)"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """The default hosts, on which IMAP answers over both families."""
+    why = missing()
+    if why is not None and not os.environ.get("CI"):
+        pytest.skip(f"no lab: {why}")
+    with Lab.start(DEFAULT_HOSTS) as running:
+        assert pyinfra(running, "-y").returncode == 0
+        yield running
+
+
+def pyinfra(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("pyinfra"))
+    environment = {**os.environ, "INET46_LAB": lab.name, "PYINFRA_PROGRESS": "off"}
+    command = (program, "inventories/lab.py", "deploys/imap.py", *arguments)
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def refusals(output: str) -> set[tuple[str, str]]:
+    return set(re.findall(r"\[([\w-]+)\] +refused: (.*)", output))
+
+
+def test_services_that_answer_are_left_alone_and_said_to_have_been_asked(lab: Lab) -> None:
+    result = pyinfra(lab, "-y", "-v", *CONNECTING)
+
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("each was connected to") == len(lab.hosts)
+    assert not refusals(result.stderr)
+
+
+def test_a_family_that_a_list_of_tcp_wrappers_sends_away_is_found_by_asking_alone(lab: Lab) -> None:
+    """No rule of inet46 reads hosts.deny on a host, and xinetd says nothing of it to those who look."""
+    lab["mail-xinetd"].run("echo 'imap4d: [::]/0' >>/etc/hosts.deny", check=True)
+    try:
+        still, tried = pyinfra(lab, "-y"), pyinfra(lab, "-y", *CONNECTING)
+        dry = pyinfra(lab, "--dry", *CONNECTING)
+    finally:
+        lab["mail-xinetd"].run("rm /etc/hosts.deny", check=True)
+
+    assert (still.returncode, refusals(still.stderr)) == (0, set())
+    assert (tried.returncode, refusals(tried.stderr)) == (1, {("mail-xinetd", f"imap at [::1]:143: {SILENT}")})
+    assert refusals(dry.stderr) == refusals(tried.stderr)
+
+
+def test_a_program_that_says_nothing_any_more_is_found_on_every_host(lab: Lab) -> None:
+    for host in lab.hosts.values():
+        host.run("mount --bind /bin/true /usr/sbin/imap4d", check=True)
+    result = pyinfra(lab, "-y", *CONNECTING)
+    for host in lab.hosts.values():
+        host.run("umount /usr/sbin/imap4d", check=True)
+
+    assert result.returncode == 1
+    assert {host for host, why in refusals(result.stderr) if why == f"imap at 127.0.0.1:143: {SILENT}"} == set(lab.hosts)
