@@ -42,6 +42,15 @@ def test_a_host_that_answers_on_both_families_is_left_alone() -> None:
     assert [(probe.address, probe.port) for probe in decision.probes] == [("127.0.0.1", 143), ("::1", 143)]
 
 
+@pytest.mark.parametrize(("listeners", "told"), [((), 1), (("ipv4",), 0), (("ipv4", "::1"), 0), (("ipv6",), 1)])
+def test_that_nobody_can_come_over_ipv6_is_said_where_that_is_wanted(listeners: tuple[str, ...], told: int) -> None:
+    wanted = [Listener(family=Family.IPV6, address=x) if x == "::1" else Listener(family=Family(x)) for x in listeners]
+    look = a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=(V4, V6), ipv6_within=True)
+    said = "this host has no IPv6 address but ::1: its services can listen over IPv6, and nobody can reach them"
+
+    assert judged(look, attrs.evolve(IMAP, listeners=wanted)).warnings == (said,) * told
+
+
 def test_files_that_are_right_are_activated_when_a_socket_is_missing() -> None:
     change = changed(judged(a_look(files={"/etc/inetd.conf": V4_LINE + V6_LINE}, sockets=(V4,))))
 

@@ -73,3 +73,16 @@ def test_a_program_that_says_nothing_any_more_is_found_on_every_host(lab: Lab) -
 
     assert result.returncode == 1
     assert {host for host, why in refusals(result.stderr) if why == f"imap at 127.0.0.1:143: {SILENT}"} == set(lab.hosts)
+
+
+def test_a_host_that_has_no_address_outside_for_ipv6_is_told_of(lab: Lab) -> None:
+    lab["mail-openbsd"].run(
+        "for each in /proc/sys/net/ipv6/conf/*/disable_ipv6; do case $each in */lo/*) ;; *) echo 1 >$each ;; esac; done"
+    )
+    lab["mail-openbsd"].run(
+        "ip -6 address show scope global | grep -q inet6 && exit 1 || echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6", check=True
+    )
+    result = pyinfra(lab, "-y", *CONNECTING)
+
+    assert result.returncode == 0, result.stderr
+    assert re.findall(r"\[([\w-]+)\] +this host has no IPv6 address but ::1", result.stderr) == ["mail-openbsd"]

@@ -107,6 +107,7 @@ looks = st.builds(
     uid=number,
     ipv6=st.booleans(),
     ipv6_loopback=st.booleans(),
+    ipv6_within=st.booleans(),
     systemd=st.booleans(),
     super_servers=st.lists(servers, max_size=2).map(tuple),
     files=files(),

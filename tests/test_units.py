@@ -67,7 +67,10 @@ def changed(decision: Decision) -> Transaction:
 
 @pytest.mark.parametrize("policy", [None, "debian-12/systemd"])
 def test_units_that_serve_are_left_alone(policy: str | None) -> None:
-    assert judged(a_host(), policy) == Decision(answers=("imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",))
+    decision = judged(a_host(), policy)
+
+    assert decision == Decision(answers=("imap: answers IPv4 and IPv6 (0.0.0.0:143 + [::]:143 v6only)",), probes=decision.probes)
+    assert [probe.address for probe in decision.probes] == ["127.0.0.1", "::1"]
 
 
 def test_a_host_without_any_gets_units_that_are_enabled_and_started_and_going_back_takes_them_away() -> None:

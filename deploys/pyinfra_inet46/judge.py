@@ -23,7 +23,19 @@ from inet46.sockets import Socket, Transport
 from pyinfra_inet46 import units
 from pyinfra_inet46.asking import Question, question
 from pyinfra_inet46.look import Look, ProgramState, SuperServer
-from pyinfra_inet46.parts import doubtful, expected, file_change, held_by_others, last_change, private, probes_of, texts, unasked, unread
+from pyinfra_inet46.parts import (
+    doubtful,
+    expected,
+    file_change,
+    held_by_others,
+    last_change,
+    out_of_reach,
+    private,
+    probes_of,
+    texts,
+    unasked,
+    unread,
+)
 from pyinfra_inet46.standing import Refused, comm, host_name, informed, refuse, server_of, untaught
 from pyinfra_inet46.telling import Diff, Now, answer, as_socket, changes
 from pyinfra_inet46.transaction import Daemon, Listening, LiveSetting, Probe, Transaction
@@ -105,7 +117,7 @@ def _decided(
     refuse(f"the kernel does not know {setting.key}" for setting in merged.live if look.setting(setting.key) is None)
     refuse(units.untouchable(merged, look))
     now = {port: look.listening(*_key(port)) for port in merged.ours}
-    warnings = tuple(last_change(look))
+    warnings = (*last_change(look), *out_of_reach(wishes, look))
     wanted = look.journal_pending is None and not merged.files and not merged.live and _as_wanted(merged, now, server)
     nothing = wanted and not look.remains
     strays = () if wanted else tuple(_strays(merged, server, look))

@@ -159,6 +159,7 @@ def _look(reading: Reading, files: tuple[FileSeen, ...]) -> Look:
             uid=int(one["uid"]),
             ipv6=_YES_NO[one["ipv6"]],
             ipv6_loopback=_YES_NO[one["ipv6-loopback"]],
+            ipv6_within=_YES_NO[one.get("ipv6-within", "no")],
             systemd=_YES_NO[one["systemd"]],
             super_servers=tuple(SuperServer(**{key: server[key] for key in server if key != "hexadecimal"}) for server in reading.servers),
             files=files,
@@ -194,6 +195,7 @@ def _encode_system(look: Look) -> Iterator[str]:
     yield from _optional("os-version", look.os_version)
     yield f"ipv6 {_yes_no(look.ipv6)}"
     yield f"ipv6-loopback {_yes_no(look.ipv6_loopback)}"
+    yield from _optional("ipv6-within", "yes" if look.ipv6_within else None)
     yield f"systemd {_yes_no(look.systemd)}"
     yield from (f"client {client}" for client in look.clients)
     yield from _optional("lock", look.lock_holder)

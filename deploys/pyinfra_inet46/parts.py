@@ -5,19 +5,31 @@ Rule of this module: as in `judge`, no I/O and no pyinfra.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from inet46.knowledge import Host, InetdBuild, SystemdBuild, XinetdBuild
 from inet46.merge import Merge, lets_in
 from inet46.proof import port_of
 from inet46.service import Service
-from inet46.sockets import Socket, Transport
+from inet46.sockets import Family, Socket, Transport
 from pyinfra_inet46.look import FileKind, FileSeen, Look, SuperServer
 from pyinfra_inet46.standing import comm
 from pyinfra_inet46.telling import as_socket
 from pyinfra_inet46.transaction import ExpectedSocket, FileChange, Listening, Probe, Result
 
-__all__ = ["doubtful", "expected", "file_change", "held_by_others", "last_change", "private", "probes_of", "texts", "unasked", "unread"]
+__all__ = [
+    "doubtful",
+    "expected",
+    "file_change",
+    "held_by_others",
+    "last_change",
+    "out_of_reach",
+    "private",
+    "probes_of",
+    "texts",
+    "unasked",
+    "unread",
+]
 
 _STATE = {FileKind.UNREADABLE: "cannot be read", FileKind.TOO_LARGE: "is larger than 1 MiB", FileKind.OTHER: "is no regular file"}
 NOBODY = (0,)
@@ -63,6 +75,13 @@ def last_change(look: Look) -> Iterator[str]:
         yield f"another change is at work on this host ({look.lock_holder}); this one waits for it"
     elif last is not None and last.result in {Result.ROLLED_BACK, Result.UNCONFIRMED, Result.BROKEN}:
         yield f"the last change here ({last.id}) ended {last.result.value} at {last.step}: {last.reason}"
+
+
+def out_of_reach(services: Iterable[Service], look: Look) -> Iterator[str]:
+    """Yield that no client can come over IPv6, where that is wanted: sockets and connections from the host itself do not show it."""
+    wanted = (x for service in services if service.enabled for x in service.wanted)
+    if look.ipv6_within and any(x.family is Family.IPV6 and x.address != Family.IPV6.loopback for x in wanted):
+        yield "this host has no IPv6 address but ::1: its services can listen over IPv6, and nobody can reach them"
 
 
 def file_change(path: str, text: str, host: Host, look: Look) -> FileChange:

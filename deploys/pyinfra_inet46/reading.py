@@ -27,6 +27,7 @@ _ONCE = {
     "os-version",
     "ipv6",
     "ipv6-loopback",
+    "ipv6-within",
     "systemd",
     "lock",
     "remains",

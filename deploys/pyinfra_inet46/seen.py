@@ -135,6 +135,9 @@ class Look:
     uid: int = 0
     ipv6: bool = True
     ipv6_loopback: bool = True
+    ipv6_within: bool = False
+    """The only IPv6 address is the loopback's; False also where that is not told."""
+
     systemd: bool = False
     super_servers: tuple[SuperServer, ...] = ()
     files: tuple[FileSeen, ...] = ()

@@ -60,6 +60,7 @@ look_at_system() {
 	echo "ipv6 $answer"
 	yes_or_no has_ipv6_loopback
 	echo "ipv6-loopback $answer"
+	! has_ipv6_within || echo 'ipv6-within yes'
 	yes_or_no systemd_is_here
 	echo "systemd $answer"
 	for client in python3 perl nc bash; do
@@ -89,6 +90,15 @@ has_ipv6() {
 	else
 		has_ipv6_loopback || sysctl -n net.inet6.ip6.forwarding
 	fi
+}
+
+# Is ::1 all there is? (Only where that is one file to read.)
+has_ipv6_within() {
+	[ "$system" = Linux ] && [ "$answer" = yes ] || return 1
+	while read -r each rest; do
+		: "$rest"
+		[ "$each" = 00000000000000000000000000000001 ] || return 1
+	done </proc/net/if_inet6
 }
 
 has_ipv6_loopback() {
