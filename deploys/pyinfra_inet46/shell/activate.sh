@@ -75,7 +75,14 @@ by_script() {
 as_at_boot() {
 	trap - HUP PIPE INT TERM
 	umask 022
-	cd / && exec "$@"
+	cd / || return 1
+	# What a shell starts behind itself has SIGINT and SIGQUIT ignored, and so has all that it starts. No trap of a shell undoes that.
+	if env --default-signal=INT,QUIT true 2>/dev/null; then
+		exec env --default-signal=INT,QUIT "$@"
+	elif have perl; then
+		exec perl -e '$SIG{INT} = $SIG{QUIT} = "DEFAULT"; exec { $ARGV[0] } @ARGV' "$@"
+	fi
+	exec "$@"
 }
 
 restart_once() {
