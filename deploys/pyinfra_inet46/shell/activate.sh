@@ -89,7 +89,8 @@ restart_once() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd restart "$unit"
 	elif [ -n "$script" ]; then
-		{ stop_by_script && start_by_script; } || fail "$script could not restart $daemon"
+		stop_by_script || { fail "$script could not restart $daemon"; return 1; }
+		start_by_script
 	else
 		has_argv && activate_stop && activate_start
 	fi
@@ -110,14 +111,15 @@ stop_by_script() {
 
 # A script may end before the daemon is there.
 start_by_script() {
-	by_script start && until_found
+	by_script start || { fail "$script start failed"; return 1; }
+	until_found
 }
 
 activate_start() {
 	if [ -n "$unit" ] && systemd_is_here; then
 		by_systemd start "$unit"
 	elif [ -n "$script" ]; then
-		start_by_script || fail "$script start failed"
+		start_by_script
 	else
 		has_argv && start_by_argv && until_found
 	fi
