@@ -193,41 +193,41 @@ look_up() {
 }
 
 # Names that are asked for, and those that stand in the files: which port a line is about may be said by this host alone. Of the latter
-# only what /etc/services has is told.
+# only what /etc/services has is told. In a file a name stands behind the word of xinetd's paragraphs, or at the head of a line of inetd.
 look_up_services() {
+	ports_file=/etc/services
+	[ -r "$ports_file" ] || ports_file=
+	# shellcheck disable=SC2086 # plain words
 	{
 		asked "$@"
-		names_in_files
-		[ $# -eq 0 ] || ! have getent || getent services "$@"
-		cat /etc/services
-	} 2>/dev/null | tr '\011' ' ' | plain | awk '
+		[ $# -eq 0 ] || ! have getent || getent services "$@" 2>/dev/null
+	} | awk '
+		FILENAME ~ /^\// && FILENAME != "/etc/services" {
+			if ($1 == "service") name = $2
+			else if (NF < 5 || $1 ~ /^#/) next
+			else { name = $1; sub(/.*:/, "", name) }
+			if (name ~ /^[A-Za-z0-9_.+*-]+$/ && !(name in seen)) { seen[name]; named[++m] = name "/tcp"; named[++m] = name "/udp" }
+			next
+		}
 		$1 == "asked" { order[++n] = $2; next }
-		$1 == "named" { order[++n] = $2 "/tcp"; order[++n] = $2 "/udp"; quiet[n - 1] = quiet[n] = 1; next }
 		{
 			sub(/#.*/, "")
 			if (split($2, number, "/") != 2 || number[1] !~ /^[0-9]+$/) next
 			line = $1 " " number[1]
 			for (i = 3; i <= NF; i++) line = line " " $i
+			gsub(/[^ -~]/, "?", line)
 			for (i = 1; i <= NF; i++) if (i != 2 && !(($i "/" number[2]) in found)) found[$i "/" number[2]] = line
 		}
+		function tell(name, always) {
+			if (name in told) return
+			told[name]
+			if (name in found) print "service " name " " found[name]
+			else if (always) print "service " name
+		}
 		END {
-			for (i = 1; i <= n; i++) {
-				if (order[i] in told) continue
-				told[order[i]] = 1
-				if (order[i] in found) print "service " order[i] " " found[order[i]]
-				else if (!(i in quiet)) print "service " order[i]
-			}
-		}'
-}
-
-# names_in_files: "named NAME" for what may be the name of a service: behind the word in xinetd's paragraphs, at the head of a line of inetd.
-names_in_files() {
-	[ -n "$sources" ] || return 0
-	# shellcheck disable=SC2086 # plain words
-	awk '
-		$1 == "service" { name = $2 }
-		$1 != "service" { name = NF < 5 || $1 ~ /^#/ ? "" : $1; sub(/.*:/, "", name) }
-		name ~ /^[A-Za-z0-9_.+*-]+$/ && !(name in seen) { seen[name] = 1; print "named", name }' $sources
+			for (i = 1; i <= n; i++) tell(order[i], 1)
+			for (i = 1; i <= m; i++) tell(named[i], 0)
+		}' $sources - $ports_file
 }
 
 look_at_programs() {
