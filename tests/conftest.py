@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from tests.commandline import beside_the_cases  # noqa: F401 -- a fixture
+from tests.daemons.fixtures import benches  # noqa: F401 -- as above
 from tests.shell.plays import done, plays, shell  # noqa: F401 -- fixtures
 
 Golden = Callable[[str, str | Path], None]

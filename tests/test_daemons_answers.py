@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
 
 from inet46 import formats
 from inet46.predict import predict
-from tests.daemons import HOSTS, Bench, missing
+from tests.daemons import HOSTS
 from tests.daemons.answers import QUESTIONS, WHO, Question, answering_files, asked, said
 from tests.daemons.cases import INETD
+from tests.daemons.fixtures import Benches
 from tests.daemons.judge import mismatch
 
 pytestmark = [pytest.mark.daemon, pytest.mark.slow]
@@ -25,24 +23,6 @@ pytestmark = [pytest.mark.daemon, pytest.mark.slow]
 SEED, FILES = 46, 40
 OPENBSD, INETUTILS, _, BUSYBOX = HOSTS
 DAYTIME: Question = ("tcp", "127.0.0.1", 13)
-
-Benches = Callable[[str], tuple[Bench, Bench]]
-
-
-@pytest.fixture(scope="module")
-def benches() -> Iterator[Benches]:
-    """The two benches of a host, with bindv6only 0 and 1; they are made when they are asked for."""
-    with contextlib.ExitStack() as stack:
-        made: dict[str, tuple[Bench, Bench]] = {}
-
-        def of(name: str) -> tuple[Bench, Bench]:
-            if name not in made and (why := missing(name)) is not None:
-                (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
-            if name not in made:
-                made[name] = (stack.enter_context(Bench(name, bindv6only=0)), stack.enter_context(Bench(name, bindv6only=1)))
-            return made[name]
-
-        yield of
 
 
 @pytest.mark.parametrize("name", HOSTS)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,32 +11,15 @@ from inet46.activation import RELOAD
 from inet46.change import predict_change
 from inet46.knowledge import Host, InetdBuild
 from tests.daemons import HOSTS as BENCHES
-from tests.daemons import Bench, host_on_bench, missing
+from tests.daemons import host_on_bench
 from tests.daemons.cases import INETD, SERVER
 from tests.daemons.changes import Change, fresh, hold_activations, hold_changes, random_changes
+from tests.daemons.fixtures import Benches
 
 pytestmark = [pytest.mark.daemon, pytest.mark.slow]
 
 HOSTS = tuple(name for name in BENCHES if name.startswith("debian-"))
 SEED, COUNT = 46, 40
-
-Benches = Callable[[str], tuple[Bench, Bench]]
-
-
-@pytest.fixture(scope="module")
-def benches() -> Iterator[Benches]:
-    """The two benches of a host, with bindv6only 0 and 1; they are made when they are asked for."""
-    with contextlib.ExitStack() as stack:
-        made: dict[str, tuple[Bench, Bench]] = {}
-
-        def of(name: str) -> tuple[Bench, Bench]:
-            if name not in made and (why := missing(name)) is not None:
-                (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
-            if name not in made:
-                made[name] = (stack.enter_context(Bench(name, bindv6only=0)), stack.enter_context(Bench(name, bindv6only=1)))
-            return made[name]
-
-        yield of
 
 
 def changes(name: str) -> list[Change]:

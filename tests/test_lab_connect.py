@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.lab import DEFAULT_HOSTS, Lab, missing
+from tests.lab import DEFAULT_HOSTS, Lab
+from tests.labs import started
+from tests.test_lab_deploys import pyinfra
 
 pytestmark = pytest.mark.lab
 
-REPOSITORY = Path(__file__).parents[1]
 CONNECTING = ("--data", "inet46_connect=yes")
 SILENT = "closed at once, without a word (files and sockets are as wanted)"
 
@@ -23,19 +21,13 @@ SILENT = "closed at once, without a word (files and sockets are as wanted)"
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """The default hosts, on which IMAP answers over both families."""
-    why = missing()
-    if why is not None and not os.environ.get("CI"):
-        pytest.skip(f"no lab: {why}")
-    with Lab.start(DEFAULT_HOSTS) as running:
-        assert pyinfra(running, "-y").returncode == 0
+    with started(DEFAULT_HOSTS) as running:
+        assert imap(running, "-y").returncode == 0
         yield running
 
 
-def pyinfra(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = str(Path(sys.executable).with_name("pyinfra"))
-    environment = {**os.environ, "INET46_LAB": lab.name, "PYINFRA_PROGRESS": "off"}
-    command = (program, "inventories/lab.py", "deploys/imap.py", *arguments)
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=300)
+def imap(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return pyinfra(lab, "deploys/imap.py", *arguments)
 
 
 def refusals(output: str) -> set[tuple[str, str]]:
@@ -43,7 +35,7 @@ def refusals(output: str) -> set[tuple[str, str]]:
 
 
 def test_services_that_answer_are_left_alone_and_said_to_have_been_asked(lab: Lab) -> None:
-    result = pyinfra(lab, "-y", "-v", *CONNECTING)
+    result = imap(lab, "-y", "-v", *CONNECTING)
 
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("each was connected to") == len(lab.hosts)
@@ -54,8 +46,8 @@ def test_a_family_that_a_list_of_tcp_wrappers_sends_away_is_found_by_asking_alon
     """No rule of inet46 reads hosts.deny on a host, and xinetd says nothing of it to those who look."""
     lab["mail-xinetd"].run("echo 'imap4d: [::]/0' >>/etc/hosts.deny", check=True)
     try:
-        still, tried = pyinfra(lab, "-y"), pyinfra(lab, "-y", *CONNECTING)
-        dry = pyinfra(lab, "--dry", *CONNECTING)
+        still, tried = imap(lab, "-y"), imap(lab, "-y", *CONNECTING)
+        dry = imap(lab, "--dry", *CONNECTING)
     finally:
         lab["mail-xinetd"].run("rm /etc/hosts.deny", check=True)
 
@@ -67,7 +59,7 @@ def test_a_family_that_a_list_of_tcp_wrappers_sends_away_is_found_by_asking_alon
 def test_a_program_that_says_nothing_any_more_is_found_on_every_host(lab: Lab) -> None:
     for host in lab.hosts.values():
         host.run("mount --bind /bin/true /usr/sbin/imap4d", check=True)
-    result = pyinfra(lab, "-y", *CONNECTING)
+    result = imap(lab, "-y", *CONNECTING)
     for host in lab.hosts.values():
         host.run("umount /usr/sbin/imap4d", check=True)
 
@@ -82,7 +74,7 @@ def test_a_host_that_has_no_address_outside_for_ipv6_is_told_of(lab: Lab) -> Non
     lab["mail-openbsd"].run(
         "ip -6 address show scope global | grep -q inet6 && exit 1 || echo 0 >/proc/sys/net/ipv6/conf/lo/disable_ipv6", check=True
     )
-    result = pyinfra(lab, "-y", *CONNECTING)
+    result = imap(lab, "-y", *CONNECTING)
 
     assert result.returncode == 0, result.stderr
     assert re.findall(r"\[([\w-]+)\] +this host has no IPv6 address but ::1", result.stderr) == ["mail-openbsd"]

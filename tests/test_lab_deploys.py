@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import DEFAULT_HOSTS, Host, HostSpec, Lab, missing
+from tests.lab import DEFAULT_HOSTS, Host, HostSpec, Lab
+from tests.labs import started
 
 pytestmark = pytest.mark.lab
 
@@ -24,20 +25,14 @@ IMAP = {"name": "imap", "port": 143, "program": {"path": "/usr/sbin/imap4d", "ar
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Four hosts that answer IMAP and POP3 on IPv4 only; the tests of this module go through them in order."""
-    why = missing()
-    if why is not None and not os.environ.get("CI"):
-        pytest.skip(f"no lab: {why}")
-    with Lab.start(DEFAULT_HOSTS) as running:
+    with started(DEFAULT_HOSTS) as running:
         yield running
 
 
 @pytest.fixture
 def one(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab of one fresh host of the kind that the test is parametrised with."""
-    why = missing()
-    if why is not None and not os.environ.get("CI"):
-        pytest.skip(f"no lab: {why}")
-    with Lab.start([request.param]) as running:
+    with started([request.param]) as running:
         yield running
 
 

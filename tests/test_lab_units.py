@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import HostSpec, Lab, missing
+from tests.lab import HostSpec, Lab
+from tests.labs import started
 from tests.test_lab_deploys import IMAP, deploy, pyinfra, state
 from tests.test_lab_migrate import ECHO, answers
 
@@ -25,10 +25,7 @@ BOTH = "0.0.0.0:143 + [::]:143 v6only"
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """One host without any other super-server; the tests of this module go through it in order."""
-    why = missing()
-    if why is not None and not os.environ.get("CI"):
-        pytest.skip(f"no lab: {why}")
-    with Lab.start([SPEC]) as running:
+    with started([SPEC]) as running:
         yield running
 
 

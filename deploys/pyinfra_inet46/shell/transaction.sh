@@ -86,7 +86,8 @@ recovery_is_stuck() {
 # rename, which needs no space and gives the very same file.
 step_journal() {
 	advance journal || return 1
-	together keep_in keep_file && each_file keep_copy && on_disk
+	together keep_in keep_file && each_file keep_copy || return 1
+	on_disk || fail "cannot write the journal and the old files to the disk"
 }
 
 keep_file() {
